@@ -1,0 +1,1 @@
+"""Messages of the engine to PEP 3333 and back."""

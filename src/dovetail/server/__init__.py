@@ -1,0 +1,1 @@
+"""The production server: settings, sockets, arbiter, workers, logs."""
