@@ -135,7 +135,6 @@ class RequestReader:
                 return Signal.PAUSED if self._keep_alive else Signal.CLOSED
 
     def _read_head(self) -> Request | Signal:
-        buffer = self._buffer
         lines = self._scan_head() if self._scanner is not None else self._split_head()
         if lines is None:
             return Signal.NEED_DATA

@@ -40,59 +40,101 @@ Fields = Sequence[tuple[str, str]]
 class ResponseWriter:
     """Turns one response into octets; one is made for each request.
 
-    The length of the content is what the application says in Content-Length, else ``length`` as
-    the server knows it, else the chunked coding, and towards HTTP/1.0 the connection's end.
+    The length of the content is what the application says in Content-Length, else what the server
+    knows when the head goes out, else the chunked coding, and towards HTTP/1.0 the connection's
+    end. Calls come in this order: ``start`` (again, as long as there was no ``head``), ``head``,
+    ``body`` or ``sent`` for each piece, ``end``.
     """
 
-    __slots__ = ("_bodyless", "_chunked", "_head_request", "_http11", "_remaining", "keep_alive")
+    __slots__ = (
+        "_chunked",
+        "_code",
+        "_declared",
+        "_head_request",
+        "_http11",
+        "_lines",
+        "_names",
+        "_remaining",
+        "_request_keep_alive",
+        "bodyless",
+        "keep_alive",
+    )
 
     def __init__(self, request: Request, *, keep_alive: bool = True) -> None:
         self._http11 = request.version == "HTTP/1.1"
         self._head_request = request.method == "HEAD"
-        self._bodyless = False
+        self._request_keep_alive = keep_alive and request.keep_alive
         self._chunked = False
         self._remaining: int | None = None
+        self._declared: int | None = None
         #: Whether the connection stays open behind this response; final once ``head`` returned.
-        self.keep_alive = keep_alive and request.keep_alive
+        self.keep_alive = self._request_keep_alive
+        #: Whether the response has no content, whatever the application produces.
+        self.bodyless = False
 
     @property
-    def bodyless(self) -> bool:
-        """The response has no content, whatever the application produces."""
-        return self._bodyless
+    def chunked(self) -> bool:
+        """Whether the content has to go through :meth:`body` to be framed."""
+        return self._chunked
 
     @property
     def remaining(self) -> int | None:
         """How much content the declared length still lacks, in octets; None without one."""
         return self._remaining
 
-    def head(self, status: str, fields: Fields, *, length: int | None, date: str) -> bytes:
-        """Return status line and fields, the server's own fields included.
+    def start(self, status: str, fields: Fields) -> int:
+        """Check what the application says, and keep it for :meth:`head`.
 
         :param status: "200 OK".
-        :param length: the content's length in octets where it is known already, else None.
-        :param date: the Date field's value, used unless the application has set one.
-        :raises ResponseError: the status or a field cannot be sent.
+        :return: the status code.
+        :raises ResponseError: the status or a field cannot be sent; nothing is kept.
         """
         code = _status_code(status)
+        self.keep_alive = self._request_keep_alive
         lines = [f"HTTP/1.1 {status}" if len(status) > 3 else f"HTTP/1.1 {status} "]
-        names = self._add_fields(lines, fields)
-        declared = _declared_length(fields) if "content-length" in names else None
-        self._bodyless = self._head_request or code in (204, 304)
-        if code == 205:
-            # RFC 9110 15.3.6: no content, and the client has to be able to tell
-            declared, length, self._bodyless = None, 0, True
-        elif code == 204:
-            # RFC 9110 8.6: no Content-Length in a 204
-            declared, length = None, None
-        elif self._bodyless and not length:
+        names = set()
+        lengths: list[str] = []
+        for name, value in fields:
+            lower = _response_name(name)
+            names.add(lower)
+            if lower == "connection":
+                self._obey_connection(value)
+                continue
+            if lower == "content-length":
+                lengths.append(value)  # written once, by head
+                continue
+            try:
+                lines.append(name + ": " + value)
+            except TypeError:
+                raise ResponseError(f"the value of {name} is not a native string") from None
+        self._declared = _declared_length(lengths)
+        self._lines = _encode_lines(lines)
+        self._names = names
+        self._code = code
+        return code
+
+    def head(self, *, length: int | None, date: str) -> bytes:
+        """Return status line and fields, the server's own fields included.
+
+        :param length: the content's length in octets where it is known already, else None.
+        :param date: the Date field's value, used unless the application has set one.
+        """
+        code = self._code
+        self.bodyless = self._head_request or code in (204, 205, 304)
+        if self._declared is not None:
+            length = self._declared
+        elif code == 304 or (self.bodyless and not length):
             # An empty list answers a HEAD; it says nothing about the length of the content.
             length = None
-        if "date" not in names:
-            lines.append(f"Date: {date}")
-        if "server" not in names:
-            lines.append("Server: dovetail")
-        self._frame(lines, declared if declared is not None else length, declared is None)
-        return self._encode(lines)
+        if code == 204:
+            length = None  # RFC 9110 8.6: no Content-Length in a 204
+        elif code == 205:
+            length = 0  # RFC 9110 15.3.6: no content, and the client has to be able to tell
+        own = [] if "date" in self._names else [f"Date: {date}\r\n"]
+        if "server" not in self._names:
+            own.append("Server: dovetail\r\n")
+        own.append(self._frame(length))
+        return self._lines + "".join(own).encode("latin-1") + b"\r\n"
 
     def body(self, data: bytes) -> bytes:
         """Return one piece of content as it goes over the wire.
@@ -100,7 +142,7 @@ class ResponseWriter:
         What is more than the declared length is cut off, so that it cannot pass for the next
         response; :attr:`remaining` tells beforehand.
         """
-        if self._bodyless or not data:
+        if self.bodyless or not data:
             return b""
         if self._remaining is not None:
             data = data[: self._remaining]
@@ -113,71 +155,50 @@ class ResponseWriter:
         if self._remaining is not None:
             self._remaining -= count
 
-    @property
-    def chunked(self) -> bool:
-        """Whether the content has to go through :meth:`body` to be framed."""
-        return self._chunked
-
     def end(self) -> bytes:
         """Return what stands behind the content.
 
         :raises ResponseError: the content is shorter than its declared length. Nothing can repair
             that, so the connection is to be aborted (RFC 9112 section 8).
         """
-        if self._remaining and not self._bodyless:
+        if self._remaining and not self.bodyless:
             raise ResponseError(f"the content is {self._remaining} octets short of Content-Length")
-        return LAST_CHUNK if self._chunked and not self._bodyless else b""
-
-    def _add_fields(self, lines: list[str], fields: Fields) -> set[str]:
-        names = set()
-        for name, value in fields:
-            lower = _response_name(name)
-            names.add(lower)
-            if lower == "content-length":
-                continue  # written once, by _frame
-            if lower == "connection":
-                self._obey_connection(value)
-                continue
-            try:
-                lines.append(name + ": " + value)
-            except TypeError:
-                raise ResponseError(f"the value of {name} is not a native string") from None
-        return names
+        return LAST_CHUNK if self._chunked else b""
 
     def _obey_connection(self, value: str) -> None:
         # PEP 3333 forbids the field, but streaming recipes set keep-alive and some applications
         # ask for close: both can be honoured without harm. Anything else is refused.
-        options = tokens([value]) if isinstance(value, str) else [""]
+        options = tokens([value]) if isinstance(value, str) else []
         if options == ["close"]:
             self.keep_alive = False
         elif options != ["keep-alive"]:
             raise ResponseError("Connection is hop-by-hop: only the server sets it")
 
-    def _frame(self, lines: list[str], length: int | None, add_length: bool) -> None:
+    def _frame(self, length: int | None) -> str:
+        framing = ""
         if length is not None:
-            lines.append(f"Content-Length: {length}")
+            framing = f"Content-Length: {length}\r\n"
             self._remaining = length
-        elif self._bodyless:
-            pass
-        elif self._http11:
-            self._chunked = True
-            lines.append("Transfer-Encoding: chunked")
-        else:
-            self.keep_alive = False  # the end of the connection is the end of the content
+        elif not self.bodyless:
+            if self._http11:
+                self._chunked = True
+                framing = "Transfer-Encoding: chunked\r\n"
+            else:
+                self.keep_alive = False  # the connection's end is the content's end
         if not self.keep_alive:
-            lines.append("Connection: close")
-        elif not self._http11:
-            lines.append("Connection: keep-alive")
+            return framing + "Connection: close\r\n"
+        return framing if self._http11 else framing + "Connection: keep-alive\r\n"
 
-    @staticmethod
-    def _encode(lines: list[str]) -> bytes:
-        try:
-            octets = "\r\n".join(lines).encode("latin-1")
-        except UnicodeEncodeError:
-            raise ResponseError("status and field values must be latin-1 text") from None
-        if not is_text(octets, len(lines) - 1):
-            raise ResponseError("a control character in the status or in a field value")
-        return octets + b"\r\n\r\n"
+
+def _encode_lines(lines: list[str]) -> bytes:
+    """Return the lines, each with its CRLF."""
+    try:
+        octets = "\r\n".join(lines).encode("latin-1")
+    except UnicodeEncodeError:
+        raise ResponseError("status and field values must be latin-1 text") from None
+    if not is_text(octets, len(lines) - 1):
+        raise ResponseError("a control character in the status or in a field value")
+    return octets + b"\r\n"
 
 
 def _status_code(status: str) -> int:
@@ -202,8 +223,9 @@ def _response_name(name: str) -> str:
     return lower
 
 
-def _declared_length(fields: Fields) -> int:
-    values = [value for name, value in fields if name.lower() == "content-length"]
+def _declared_length(values: list[str]) -> int | None:
+    if not values:
+        return None
     if len(values) > 1:
         raise ResponseError("more than one Content-Length")
     if not isinstance(values[0], str) or _length(values[0]) is None:
@@ -223,7 +245,7 @@ def dump_interim(status: str, fields: Fields) -> bytes:
         if not isinstance(value, str):
             raise ResponseError(f"the value of {name} is not a native string")
         lines.append(name + ": " + value)
-    return ResponseWriter._encode(lines)
+    return _encode_lines(lines) + b"\r\n"
 
 
 def dump_refusal(status: int, reason: str, text: str, *, date: str, content: bool = True) -> bytes:
