@@ -138,6 +138,16 @@ def _query(entry: AccessEntry) -> str:
     return entry.target.partition("?")[2]
 
 
+def _request_line(entry: AccessEntry) -> str:
+    """Return the escaped request line (``r``), or ``-`` when none was read."""
+    method, target, protocol = entry.method, entry.target, entry.protocol
+    if not method:
+        return "-"
+    if _UNSAFE_OR_SPACE.search(method + target + protocol):
+        return " ".join([escape(part, spaces=True) for part in (method, target, protocol)])
+    return f"{method} {target} {protocol}"
+
+
 def _decimal_seconds(entry: AccessEntry) -> str:
     return f"{entry.duration:.6f}"
 
@@ -201,16 +211,6 @@ def _escaped(read: Callable[[AccessEntry], str], *, quoted: bool) -> _Getter:
         return text or "-"
 
     return get
-
-
-def _request_line(entry: AccessEntry) -> str:
-    """Return the escaped request line (``r``), or ``-`` when none was read."""
-    method, target, protocol = entry.method, entry.target, entry.protocol
-    if not method:
-        return "-"
-    if _UNSAFE_OR_SPACE.search(method + target + protocol):
-        return " ".join([escape(part, spaces=True) for part in (method, target, protocol)])
-    return f"{method} {target} {protocol}"
 
 
 def _query_text(*, quoted: bool) -> _Getter:
