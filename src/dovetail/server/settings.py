@@ -31,7 +31,15 @@ from dovetail.server.kinds import (
     Umask,
 )
 
-__all__ = ["ENVIRONMENT_PREFIX", "SECTIONS", "SETTINGS", "Setting", "Settings", "SettingsError"]
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "KEYS",
+    "SECTIONS",
+    "SETTINGS",
+    "Setting",
+    "Settings",
+    "SettingsError",
+]
 
 T = TypeVar("T")
 
@@ -48,7 +56,7 @@ class Setting:
 
     ``flags`` are shown in the help, ``other_flags`` are Gunicorn's spellings of them, and so are
     ``other_keys`` in a file. ``variables`` are read from the environment besides
-    ``DOVETAIL_SERVE_<NAME>`` and are weaker than that.
+    ``DOVETAIL_SERVE_<NAME>`` and are weaker than that; each has a template of the text it means.
     """
 
     name: str
@@ -59,7 +67,17 @@ class Setting:
     flags: tuple[str, ...] = ()
     other_flags: tuple[str, ...] = ()
     other_keys: tuple[str, ...] = ()
-    variables: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """Its long flag; APP for the one that has none."""
+        return next((flag for flag in self.flags if flag.startswith("--")), "APP")
+
+    @property
+    def off_flag(self) -> str:
+        """The flag that switches it off."""
+        return f"--no-{self.flag.removeprefix('--')}"
 
     @property
     def optional(self) -> bool:
@@ -85,7 +103,7 @@ def _row(
     *,
     also: str = "",
     keys: str = "",
-    variables: str = "",
+    variables: tuple[tuple[str, str], ...] = (),
 ) -> T:
     row = {
         "kind": kind,
@@ -94,7 +112,7 @@ def _row(
         "flags": tuple(flags.split()),
         "other_flags": tuple(also.split()),
         "other_keys": tuple(keys.split()),
-        "variables": tuple(variables.split()),
+        "variables": variables,
     }
     return field(default=default, metadata=row)
 
@@ -168,7 +186,7 @@ class Settings:
         "-b --bind",
         """Where to listen: HOST:PORT, [IPV6]:PORT, :PORT, HOST, unix:PATH or fd://N. May be given
         several times. PORT in the environment means 0.0.0.0:PORT.""",
-        variables="PORT",
+        variables=(("PORT", "0.0.0.0:{}"),),
     )
     backlog: int = _row(
         2048,
@@ -192,7 +210,7 @@ class Settings:
         "Processes",
         "-w --workers",
         "How many worker processes serve.",
-        variables="WEB_CONCURRENCY",
+        variables=(("WEB_CONCURRENCY", "{}"),),
     )
     threads: int = _row(
         4,
@@ -481,4 +499,9 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(
         row.name: Setting(row.name, default=row.default, **row.metadata)
         for row in dataclasses.fields(Settings)
     }
+)
+
+#: The names that a file may use: those of the settings, and Gunicorn's where they differ.
+KEYS: Mapping[str, Setting] = MappingProxyType(
+    {key: row for row in SETTINGS.values() for key in (row.name, *row.other_keys)}
 )
