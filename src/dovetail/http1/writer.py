@@ -57,6 +57,7 @@ class ResponseWriter:
         "_remaining",
         "_request_keep_alive",
         "bodyless",
+        "delimited_by_close",
         "keep_alive",
     )
 
@@ -71,11 +72,8 @@ class ResponseWriter:
         self.keep_alive = self._request_keep_alive
         #: Whether the response has no content, whatever the application produces.
         self.bodyless = False
-
-    @property
-    def chunked(self) -> bool:
-        """Whether the content has to go through :meth:`body` to be framed."""
-        return self._chunked
+        #: Whether only the connection's end shows where the content ends (HTTP/1.0).
+        self.delimited_by_close = False
 
     @property
     def remaining(self) -> int | None:
@@ -184,7 +182,8 @@ class ResponseWriter:
                 self._chunked = True
                 framing = "Transfer-Encoding: chunked\r\n"
             else:
-                self.keep_alive = False  # the connection's end is the content's end
+                self.delimited_by_close = True
+                self.keep_alive = False
         if not self.keep_alive:
             return framing + "Connection: close\r\n"
         return framing if self._http11 else framing + "Connection: keep-alive\r\n"
