@@ -19,6 +19,9 @@ _VERIFY_MODES: Final = {
     "required": ssl.CERT_REQUIRED,
 }
 
+# More than any bundle of authorities has; it keeps a wrong path (/dev/zero) from filling memory.
+_MOST: Final = 8 << 20
+
 
 class TlsError(Exception):
     """TLS cannot be set up; the message is one line that names the setting, file and remedy."""
@@ -152,7 +155,7 @@ def _read(setting: str, path: str) -> bytes:
     """Return the file's bytes: OpenSSL's own error would not say which of the files it was."""
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(_MOST)
     except PermissionError:
         who = f" (uid {os.geteuid()})" if hasattr(os, "geteuid") else ""
         raise TlsError(
