@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dovetail.gateway.record import RequestRecord
 from dovetail.server.access_log import AccessEntry, FormatError, compile_format, escape
 
 STARTED = 1_793_000_000.25
@@ -211,6 +212,7 @@ def test_json() -> None:
         "target": "/a%20b?x=1&y=?",
         "path": "/a%20b",
         "query": "x=1&y=?",
+        "route": None,
         "protocol": "HTTP/1.1",
         "host": "example.org",
         "status": 200,
@@ -220,6 +222,21 @@ def test_json() -> None:
         "user_agent": "curl/8.0",
         "pid": 4321,
     }
+
+
+@pytest.mark.parametrize(
+    ("environ", "route"),
+    [
+        (None, None),
+        ({}, None),
+        ({"dovetail.request": object()}, None),
+        ({"dovetail.request": RequestRecord()}, None),
+        ({"dovetail.request": RequestRecord("/users/<int:id>")}, "/users/<int:id>"),
+    ],
+)
+def test_json_has_the_route(environ: dict[str, object] | None, route: str | None) -> None:
+    line = compile_format("json")(replace(ENTRY, environ=environ))
+    assert json.loads(line)["route"] == route
 
 
 @pytest.mark.parametrize(

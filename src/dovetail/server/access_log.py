@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from dovetail.gateway.record import RequestRecord
+
 __all__ = ["AccessEntry", "FormatError", "LineFormatter", "compile_format", "escape"]
 
 
@@ -317,6 +319,12 @@ def _decoded(text: str) -> str:
         return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def _route(environ: Mapping[str, Any] | None) -> str | None:
+    """Return the rule that the application says has matched."""
+    record = environ.get("dovetail.request") if environ is not None else None
+    return (_decoded(record.route) or None) if isinstance(record, RequestRecord) else None
+
+
 def _json_line(entry: AccessEntry) -> str:
     """Return the entry as one JSON object; what is absent is ``null``."""
     started = datetime.fromtimestamp(entry.started, UTC)
@@ -330,6 +338,7 @@ def _json_line(entry: AccessEntry) -> str:
             "target": _decoded(entry.target) or None,
             "path": _decoded(_path(entry)) or None,
             "query": _decoded(_query(entry)),
+            "route": _route(entry.environ),
             "protocol": _decoded(entry.protocol) or None,
             "host": _decoded(entry.request_field("host")) or None,
             "status": entry.status,

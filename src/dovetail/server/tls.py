@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-import pkgutil
 import ssl
 from collections.abc import Callable
 from typing import Final
 
+from dovetail.loader import LoadError, load_object
 from dovetail.server.settings import Settings
 
 __all__ = ["TlsError", "make_context"]
@@ -32,48 +31,32 @@ class _Encrypted(Exception):
 
 
 def make_context(settings: Settings) -> ssl.SSLContext | None:
-    """Return the context of the server's side, or None when no setting asks for TLS.
+    """Return the context of the server's side, or None when the settings have no certificate.
 
+    ``settings`` have passed :func:`dovetail.server.consistency.check_consistency`.
     It speaks TLS 1.2 and newer, offers ``http/1.1`` by ALPN (RFC 7301), and neither compresses
     (RFC 9325 section 3.3) nor lets a client renegotiate. A context from ``ssl_context`` is used as
     the function made it, except for ALPN: this server has no other protocol to offer. Raises
     :class:`TlsError`.
     """
     if settings.ssl_context is not None:
-        context = _from_factory(settings.ssl_context, settings)
+        context = _from_factory(settings.ssl_context)
     elif settings.certfile is not None:
-        context = _from_files(settings)
+        context = _from_files(settings, settings.certfile)
     else:
-        _refuse_leftovers(settings, "needs certfile (or ssl_context), which is not set")
         return None
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-def _refuse_leftovers(settings: Settings, reason: str) -> None:
-    """Refuse settings that would have no effect: someone counts on them."""
-    given = {
-        "certfile": settings.certfile,
-        "keyfile": settings.keyfile,
-        "ca_certs": settings.ca_certs,
-        "ciphers": settings.ciphers,
-        "cert_reqs": settings.cert_reqs if settings.cert_reqs != "none" else None,
-    }
-    for name, value in given.items():
-        if value is not None:
-            raise TlsError(f"{name}: {value} {reason}")
-
-
-def _from_files(settings: Settings) -> ssl.SSLContext:
-    if settings.certfile is None:
-        raise TlsError("certfile: not set; give the server's certificate in PEM")
+def _from_files(settings: Settings, certfile: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     if settings.ciphers is not None:
         _set_ciphers(context, settings.ciphers)
-    _load_certificate(context, settings.certfile, settings.keyfile)
+    _load_certificate(context, certfile, settings.keyfile)
     _load_authorities(context, settings.ca_certs, settings.cert_reqs)
     return context
 
@@ -133,22 +116,16 @@ def _explain(error: OSError, certfile: str, key_setting: str, key_path: str) -> 
 
 
 def _load_authorities(context: ssl.SSLContext, ca_certs: str | None, cert_reqs: str) -> None:
-    mode = _VERIFY_MODES.get(cert_reqs)
-    if mode is None:
-        raise TlsError(f"cert_reqs: {cert_reqs!r} is none of {', '.join(_VERIFY_MODES)}")
     if ca_certs is not None:
         _read("ca_certs", ca_certs)
         try:
             context.load_verify_locations(ca_certs)
         except (ssl.SSLError, OSError):
             raise TlsError(
-                f"ca_certs: {ca_certs} holds no certificate in PEM that OpenSSL can read"
+                f"ca_certs: {ca_certs} holds no certificate that OpenSSL can read; give the "
+                "authorities in PEM"
             ) from None
-    elif mode is not ssl.CERT_NONE:
-        raise TlsError(
-            f"cert_reqs: {cert_reqs} needs ca_certs, the authorities to check clients against"
-        )
-    context.verify_mode = mode
+    context.verify_mode = _VERIFY_MODES[cert_reqs]
 
 
 def _read(setting: str, path: str) -> bytes:
@@ -167,22 +144,13 @@ def _read(setting: str, path: str) -> bytes:
         raise TlsError(f"{setting}: cannot read {path}: {reason}; correct the path") from None
 
 
-def _from_factory(factory: str | Callable[..., object], settings: Settings) -> ssl.SSLContext:
-    """Call the function the user gave: without arguments, or as Gunicorn calls this hook.
-
-    The hook gets the settings and a function that makes the context of the other settings.
-    """
-    name = factory if isinstance(factory, str) else getattr(factory, "__qualname__", "function")
-    function = _resolve(factory) if isinstance(factory, str) else factory
-    arguments: tuple[object, ...] = ()
-    if _accepts(function, 2):
-        arguments = (settings, lambda: _from_files(settings))
+def _from_factory(factory: str | Callable[..., object]) -> ssl.SSLContext:
+    if isinstance(factory, str):
+        name, function = factory, _resolve(factory)
     else:
-        _refuse_leftovers(settings, "has no effect beside ssl_context; set one of the two")
+        name, function = getattr(factory, "__qualname__", "the function"), factory
     try:
-        context = function(*arguments)
-    except TlsError:
-        raise
+        context = function()
     except Exception as error:
         raise TlsError(f"ssl_context: {name} failed: {_one_line(error)}") from error
     if not isinstance(context, ssl.SSLContext):
@@ -198,30 +166,17 @@ def _from_factory(factory: str | Callable[..., object], settings: Settings) -> s
 
 def _resolve(reference: str) -> Callable[..., object]:
     try:
-        found = pkgutil.resolve_name(reference)
-    except Exception as error:
-        raise TlsError(f"ssl_context: cannot import {reference}: {_one_line(error)}") from error
+        found = load_object(reference)
+    except LoadError as error:
+        lines = error.message.splitlines()
+        # Where a traceback stands between them, the last line says what happened.
+        text = lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"
+        raise TlsError(f"ssl_context: {text}") from error
     if not callable(found):
-        raise TlsError(f"ssl_context: {reference} is a {type(found).__name__}, not a function")
-    function: Callable[..., object] = found
-    return function
-
-
-def _accepts(function: Callable[..., object], count: int) -> bool:
-    """Whether ``function`` needs arguments and takes ``count`` of them."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return False
-    return not _binds(signature, 0) and _binds(signature, count)
-
-
-def _binds(signature: inspect.Signature, count: int) -> bool:
-    try:
-        signature.bind(*[None] * count)
-    except TypeError:
-        return False
-    return True
+        raise TlsError(
+            f"ssl_context: {reference} is of type {type(found).__name__}, not a function"
+        )
+    return found
 
 
 def _one_line(error: BaseException) -> str:
