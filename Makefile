@@ -1,0 +1,56 @@
+# make run, make test: the two commands of a fresh clone. Both make their virtual environment first,
+# and do that again only when pyproject.toml changed.
+
+VENV = .venv
+# The Python that makes the virtual environment; without it the first one found that is new enough.
+PYTHON =
+# Where the example listens.
+BIND = 127.0.0.1:8000
+# More arguments for pytest: make test ARGS="-k chunked"
+ARGS =
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: help run test lint format clean
+.DELETE_ON_ERROR:
+
+help: ## list what there is
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
+
+run: $(VENV)/.installed ## serve the example application
+	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - hello:app
+
+test: $(VENV)/.installed-test ## run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-lint ## put the code into its form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove what these commands made
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@tools/make-venv $(VENV) $(PYTHON)
+
+# setuptools writes the version and the dependencies down when it installs.
+$(VENV)/.installed: pyproject.toml src/dovetail/__init__.py | $(BIN)/python
+	@echo "installing dovetail into $(VENV)"
+	@$(PIP) install --editable .
+	@touch $@
+
+# pip knows dependency groups since 25.1.
+$(VENV)/.installed-test $(VENV)/.installed-lint: $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@echo "installing what '$*' needs into $(VENV)"
+	@$(PIP) install --upgrade "pip>=25.1"
+	@$(PIP) install --group $*
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
