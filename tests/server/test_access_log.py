@@ -91,6 +91,22 @@ def test_time_is_clf_and_made_anew_for_another_second() -> None:
     assert time.strptime(first, "[%d/%b/%Y:%H:%M:%S %z]").tm_sec == int(STARTED) % 60
 
 
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [
+        ("/a/b?c=/d?e", "/a/b", "c=/d?e"),
+        ("/", "/", ""),
+        ("http://host:80/a?b://c", "/a", "b://c"),
+        ("http://host", "/", ""),
+        ("*", "*", ""),
+        ("host:443", "host:443", ""),
+    ],
+)
+def test_forms_of_the_target(target: str, path: str, query: str) -> None:
+    entry = replace(ENTRY, target=target)
+    assert compile_format("%(U)s|%(q)s")(entry) == f"{path}|{query}"
+
+
 def test_absent_values() -> None:
     entry = replace(
         ENTRY,

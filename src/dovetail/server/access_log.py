@@ -133,7 +133,12 @@ class _Stamp:
 
 
 def _path(entry: AccessEntry) -> str:
-    return entry.target.partition("?")[0]
+    path = entry.target.partition("?")[0]
+    if path.startswith("/"):
+        return path
+    # The absolute form (RFC 9112 section 3.2.2); the other forms have no path and stay.
+    _, separator, rest = path.partition("://")
+    return "/" + rest.partition("/")[2] if separator else path
 
 
 def _query(entry: AccessEntry) -> str:

@@ -176,7 +176,7 @@ def _is_closed(stream: Literal[1, 2]) -> bool:
 
 def _control_escapes() -> dict[int, str]:
     codes = [*range(0x20), *range(0x7F, 0xA0)]
-    escapes = {code: f"\\x{code:02x}" for code in codes}
+    escapes = {code: f"\\x{code:02x}" for code in codes if code != 0x09}
     # Line and paragraph separators, and the marks that turn the direction of text.
     for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)):
         escapes[code] = f"\\u{code:04x}"
@@ -184,7 +184,7 @@ def _control_escapes() -> dict[int, str]:
 
 
 _ESCAPES: Final = _control_escapes()
-_LINE_ESCAPES: Final = {code: text for code, text in _ESCAPES.items() if code not in (0x09, 0x0A)}
+_LINE_ESCAPES: Final = {code: text for code, text in _ESCAPES.items() if code != 0x0A}
 
 
 class _Escaped:
