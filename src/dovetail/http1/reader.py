@@ -82,7 +82,7 @@ class RequestReader:
         self._buffer.clear()
         return taken
 
-    def receive(self, data: bytes) -> None:
+    def receive(self, data: bytes | memoryview) -> None:
         """Add octets from the client."""
         self._buffer += data
 

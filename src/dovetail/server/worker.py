@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from wsgiref.types import WSGIApplication
 
 from dovetail.server.logs import Logs
@@ -51,7 +52,7 @@ class WorkerContext:
     """All that a worker gets; it is built in the arbiter, before the fork.
 
     ``load`` returns the application, importing it in the worker unless it is preloaded; it raises
-    :class:`dovetail.loader.LoadError`. ``max_requests`` has the jitter already in it; 0 is no bound.
+    :class:`dovetail.loader.LoadError`. ``max_requests`` has the jitter in it already; 0: no bound.
     """
 
     settings: Settings
@@ -61,7 +62,7 @@ class WorkerContext:
     channel: Channel
     slot: Slot
     max_requests: int = 0
-    tls: Any = None
+    tls: ssl.SSLContext | None = None
 
 
 class Worker(Protocol):

@@ -1,0 +1,494 @@
+"""One client's connection: its phases, from the accept to the close."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import errno
+import math
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import IO
+
+from dovetail.gateway import (
+    ClientDisconnected,
+    Exchange,
+    RequestRecord,
+    StreamingInput,
+    UpgradeSocket,
+    build_environ,
+    refuse_unservable,
+)
+from dovetail.gateway.environ import Environ
+from dovetail.http1 import (
+    CONTINUE,
+    Data,
+    EndOfMessage,
+    ProtocolError,
+    Request,
+    RequestReader,
+    RequestTimeout,
+    Signal,
+    dump_refusal,
+)
+from dovetail.server.logs import AccessEntry
+from dovetail.server.poller import READABLE, wait_for
+from dovetail.server.service import Service
+from dovetail.server.spool import BodySpool
+from dovetail.server.wire import Wire
+
+__all__ = ["Connection", "Hooks", "Ownership", "Phase", "Step"]
+
+# How often a connection may be read before others get their turn.
+_READS = 16
+# A client that was refused, or told that the connection closes, may still be sending. Closing with
+# octets unread would reset the connection and take the answer away from it (RFC 9112 section 9.6),
+# so they are read and dropped: for so many seconds, and so many octets.
+_LINGER_SECONDS = 5.0
+_LINGER_OCTETS = 64 << 20
+# How much content that a streaming application left unread is read to save the connection.
+_UNREAD_OCTETS = 256 << 10
+
+
+class Ownership(enum.Enum):
+    """Who may touch a connection; changed by the loop only, under its lock."""
+
+    IDLE = enum.auto()  # nobody: the next news makes somebody its owner
+    OWNED = enum.auto()  # one thread, or the queue to one
+    AGAIN = enum.auto()  # the same, and there was news meanwhile
+
+
+class Phase(enum.Enum):
+    """What a connection is doing."""
+
+    HANDSHAKE = enum.auto()
+    READING = enum.auto()
+    QUEUED = enum.auto()  # a complete request waits for an application thread
+    RUNNING = enum.auto()
+    FLUSHING = enum.auto()  # the application is done, its response is still going out
+    LINGERING = enum.auto()  # our side is closed; the client's octets are dropped
+    CLOSED = enum.auto()
+
+
+class Step(enum.Enum):
+    """What an owner has to do next with a connection."""
+
+    WAIT = enum.auto()  # release it
+    MORE = enum.auto()  # let others have their turn, then go on
+    RUN = enum.auto()  # call ``run``, in an application thread
+    CLOSED = enum.auto()  # forget it
+
+
+class Hooks:
+    """What a connection tells the loop."""
+
+    def __init__(
+        self,
+        forget: Callable[[Connection], None],
+        detach: Callable[[Connection], None],
+    ) -> None:
+        #: It is about to be closed.
+        self.forget = forget
+        #: The application takes its socket.
+        self.detach = detach
+
+
+class Connection:
+    """A client's connection.
+
+    Its owner, one thread at a time, calls ``advance``, ``run``, ``expire`` and ``close``. Of its
+    wire, other threads may use what is said to be for any thread.
+
+    :param base: the part of the environ that its requests share.
+    """
+
+    __slots__ = (
+        "_answered",
+        "_base",
+        "_body_started",
+        "_closing",
+        "_continue",
+        "_discarded",
+        "_exchange",
+        "_hooks",
+        "_idle",
+        "_reader",
+        "_record",
+        "_request",
+        "_service",
+        "_spool",
+        "_started",
+        "_started_epoch",
+        "_streaming",
+        "deadline",
+        "ownership",
+        "phase",
+        "wire",
+    )
+
+    def __init__(self, wire: Wire, service: Service, hooks: Hooks, base: Environ) -> None:
+        self.wire = wire
+        self._service = service
+        self._hooks = hooks
+        self._base = base
+        self.phase = Phase.HANDSHAKE if wire.tls else Phase.READING
+        self.ownership = Ownership.IDLE
+        #: Monotonic time at which ``expire`` is due.
+        self.deadline = time.monotonic() + service.settings.header_timeout
+        self._reader = RequestReader(service.limits)
+        self._idle = False  # between two requests
+        self._closing = False  # close when the outbox is empty
+        self._reset()
+
+    def _reset(self) -> None:
+        """Forget the current request."""
+        self._request: Request | None = None
+        self._exchange: Exchange | None = None
+        self._spool: BodySpool | None = None
+        self._record = RequestRecord()
+        self._started = self._started_epoch = self._body_started = 0.0
+        self._streaming = False  # the application reads the content as it arrives
+        self._continue = False  # and the client waits to be asked for it
+        self._answered = False  # the response is out, and logged
+        self._discarded = 0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether octets behind the current request have arrived already."""
+        return self._reader.buffered > 0
+
+    # What its owner does
+
+    def advance(self, scratch: memoryview) -> Step:
+        """Do all that can be done without waiting and without the application.
+
+        :param scratch: the calling thread's buffer to receive into.
+        """
+        try:
+            if self.phase is Phase.HANDSHAKE:
+                if not self.wire.shake_hands():
+                    return Step.WAIT
+                self.phase = Phase.READING
+            if self.phase is Phase.FLUSHING and not self._flush():
+                return Step.WAIT
+            if self.phase is Phase.READING:
+                return self._read(scratch)
+            if self.phase is Phase.LINGERING:
+                return self._linger(scratch)
+        except OSError:
+            self.close()  # the client broke off: there is nobody to tell
+        return Step.RUN if self.phase is Phase.QUEUED else Step.CLOSED
+
+    def run(self) -> None:
+        """Take the complete request through the application, in an application thread."""
+        request = self._request
+        assert request is not None
+        self.phase = Phase.RUNNING
+        self.deadline = math.inf
+        self._exchange = exchange = Exchange(
+            request,
+            self.wire,
+            date=self._service.date,
+            report=self._report,
+            keep_alive=self._may_keep_alive(),
+        )
+        body, length = self._open_body(request)
+        environ = build_environ(
+            self._base,
+            request,
+            body=body,
+            length=length,
+            record=self._record,
+            early_hints=exchange.early_hints,
+        )
+        if request.upgrade:
+            environ["werkzeug.socket"] = environ["gunicorn.socket"] = UpgradeSocket(self._detach)
+        exchange.run(self._service.application, environ)
+        with contextlib.suppress(OSError):
+            body.close()
+        if exchange.detached or exchange.aborted:
+            self.close()
+            return
+        self.phase = Phase.FLUSHING
+        self.deadline = time.monotonic() + self._service.settings.write_timeout
+
+    def expire(self) -> Step:
+        """Act on a deadline that has passed."""
+        if self.phase is Phase.READING and self._reader.started and not self._answered:
+            try:
+                return self._refuse(RequestTimeout("the request did not arrive in time"))
+            except ClientDisconnected:
+                pass
+        elif self.phase is Phase.FLUSHING and self.wire.client_takes():
+            self.deadline = time.monotonic() + self._service.settings.write_timeout
+            return Step.WAIT
+        elif self.phase is Phase.READING:
+            self.wire.say_goodbye()
+        self.close()
+        return Step.CLOSED
+
+    def close(self) -> None:
+        """Close the socket and drop everything."""
+        if self.phase is Phase.CLOSED:
+            return
+        self.phase = Phase.CLOSED
+        self._hooks.forget(self)
+        self.wire.close()
+        if self._spool is not None:
+            self._spool.close()
+        if self._exchange is not None and not self._answered:
+            self._log(self._exchange.status_code, self._exchange.content_length)
+
+    # Reading
+
+    def _read(self, scratch: memoryview) -> Step:
+        try:
+            for _ in range(_READS):
+                step = self._take_events()
+                if step is not None:
+                    return step
+                count = self.wire.receive(scratch)
+                if count is None:
+                    return Step.WAIT
+                if count:
+                    self._reader.receive(scratch[:count])
+                else:
+                    self._reader.receive_eof()
+                if self._idle:
+                    self._idle = False
+                    self.deadline = time.monotonic() + self._service.settings.header_timeout
+        except ProtocolError as error:
+            return self._refuse(error)
+        return Step.MORE
+
+    def _take_events(self) -> Step | None:
+        """Take what the reader has; None if it needs more octets."""
+        while True:
+            event = self._reader.next_event()
+            if event is Signal.NEED_DATA:
+                return None
+            if type(event) is Data:
+                if not self._take_content(event.data):
+                    return Step.MORE
+            elif type(event) is Request:
+                self._begin(event)
+                if self._streaming:
+                    return self._queue()
+            elif type(event) is EndOfMessage:
+                if not self._answered:
+                    return self._queue()
+            elif event is Signal.PAUSED:
+                self._next_request()
+            else:
+                self.close()
+                return Step.CLOSED
+
+    def _begin(self, request: Request) -> None:
+        """Take up a request whose head has arrived."""
+        self._request = request
+        self._idle = False
+        self._started = self._body_started = time.monotonic()
+        if self._service.logs.access_enabled:
+            self._started_epoch = time.time()
+        refuse_unservable(request)
+        if request.length == 0:
+            return
+        self._continue = request.expects_continue and not self.has_more
+        self._streaming = self._service.stream_input
+        if not self._streaming:
+            settings = self._service.settings
+            self._spool = BodySpool(settings.body_buffer, settings.tmp_upload_dir)
+            self._ask_for_content()
+        self._set_body_deadline(0)
+
+    def _ask_for_content(self) -> None:
+        if self._continue:
+            self._continue = False
+            self.wire.finish(CONTINUE)
+
+    def _take_content(self, data: bytes) -> bool:
+        """Keep content for the application; False if the connection is not worth reading it."""
+        if self._spool is None:
+            # The application has answered without reading it.
+            self._discarded += len(data)
+            if self._discarded > _UNREAD_OCTETS:
+                self._hang_up()
+                return False
+            return True
+        try:
+            self._spool.write(data)
+        except OSError as error:
+            self._service.logs.error.error("no room for a request body: %s", error)
+            raise _NoRoomError(error) from error
+        self._set_body_deadline(self._spool.size)
+        return True
+
+    def _set_body_deadline(self, received: int) -> None:
+        settings = self._service.settings
+        by_rate = self._body_started + settings.body_grace + received / settings.body_min_rate
+        self.deadline = min(time.monotonic() + settings.body_timeout, by_rate)
+
+    def _queue(self) -> Step:
+        self.phase = Phase.QUEUED
+        self.deadline = math.inf
+        return Step.RUN
+
+    def _next_request(self) -> None:
+        self._reader.next_request()
+        self._reset()
+        self._idle = True
+        self.deadline = time.monotonic() + self._service.settings.keep_alive
+
+    def _refuse(self, error: ProtocolError) -> Step:
+        """Answer with the error's status and close; nothing behind it is looked at."""
+        if self._answered:
+            self._hang_up()  # only unread content was malformed
+            return Step.MORE
+        service, request = self._service, self._request
+        client = self._base["REMOTE_ADDR"] or "a client"
+        service.logs.error.debug("refused %s: %d %s", client, error.status, error)
+        octets = dump_refusal(
+            error.status,
+            error.reason,
+            str(error),
+            date=service.date(),
+            content=request is None or request.method != "HEAD",
+        )
+        self._closing = True
+        self.phase = Phase.FLUSHING
+        self.deadline = time.monotonic() + service.settings.write_timeout
+        self._log(error.status, len(octets) - octets.index(b"\r\n\r\n") - 4)
+        self.wire.finish(octets)
+        return Step.MORE
+
+    # Around the application
+
+    def _may_keep_alive(self) -> bool:
+        if self._service.settings.keep_alive <= 0:
+            return False
+        if self._continue:
+            return False  # whether the client sends content it was not asked for is not known
+        # While draining, pipelined requests that have arrived are still answered.
+        return not self._service.draining or self.has_more
+
+    def _open_body(self, request: Request) -> tuple[IO[bytes], int | None]:
+        if self._streaming:
+            return StreamingInput(self._receive_content), request.length  # type: ignore[return-value]
+        spool, self._spool = self._spool or BodySpool(0, None), None
+        return spool.finish(), spool.size
+
+    def _receive_content(self) -> bytes:
+        """Return the next content for a streaming application, waiting for it."""
+        self._ask_for_content()
+        scratch = memoryview(bytearray(65536))
+        while True:
+            try:
+                event = self._reader.next_event()
+            except ProtocolError as error:
+                raise ClientDisconnected(str(error)) from error
+            if type(event) is Data:
+                return event.data
+            if event is not Signal.NEED_DATA:
+                return b""
+            self.wire.readable = True
+            count = self.wire.receive(scratch)
+            if count:
+                self._reader.receive(scratch[:count])
+            elif count == 0:
+                self._reader.receive_eof()
+            elif not wait_for(self.wire.fd, READABLE, self._service.settings.body_timeout):
+                raise ClientDisconnected("the content did not arrive in time")
+
+    def _detach(self) -> tuple[socket.socket, bytes]:
+        """Hand the socket to the application."""
+        assert self._exchange is not None
+        self._exchange.detach()
+        self._hooks.detach(self)
+        self.wire.sock.setblocking(True)
+        return self.wire.sock, self._reader.take_buffer()
+
+    def _report(self, text: str, error: BaseException | None) -> None:
+        assert self._request is not None
+        method, target = self._request.method, self._request.target
+        self._service.logs.error.error("%s: %s %s", text, method, target, exc_info=error)
+
+    # Behind the response
+
+    def _flush(self) -> bool:
+        """Send what waits; True if the connection has moved on to another phase."""
+        done, some = self.wire.flush()
+        if done:
+            self._response_sent()
+        elif some:
+            self.deadline = time.monotonic() + self._service.settings.write_timeout
+        return done
+
+    def _response_sent(self) -> None:
+        """Everything is with the kernel: go on to the next request, or close."""
+        request, exchange = self._request, self._exchange
+        if self._closing or request is None or exchange is None:
+            self._hang_up()
+            return
+        self._answered = True
+        self._log(exchange.status_code, exchange.content_length)
+        if exchange.keep_alive:
+            self.phase = Phase.READING
+            self._set_body_deadline(0)
+        elif request.keep_alive or self.has_more or self._streaming:
+            self._hang_up()
+        else:
+            self.wire.say_goodbye()
+            self.close()
+
+    def _hang_up(self) -> None:
+        """Close our side and drop what the client is still sending."""
+        self.wire.shut()
+        self.phase = Phase.LINGERING
+        self._discarded = 0
+        self.deadline = time.monotonic() + _LINGER_SECONDS
+
+    def _linger(self, scratch: memoryview) -> Step:
+        for _ in range(_READS):
+            count = self.wire.receive(scratch)
+            if count is None:
+                return Step.WAIT
+            self._discarded += count
+            if not count or self._discarded > _LINGER_OCTETS:
+                self.close()
+                return Step.CLOSED
+        return Step.MORE
+
+    def _log(self, status: int, length: int) -> None:
+        logs = self._service.logs
+        if not logs.access_enabled:
+            return
+        request, exchange = self._request, self._exchange
+        now = time.monotonic()
+        logs.access(
+            AccessEntry(
+                remote_addr=self._base["REMOTE_ADDR"],
+                remote_port=int(self._base["REMOTE_PORT"] or 0),
+                method="" if request is None else request.method,
+                target="" if request is None else request.target,
+                protocol="" if request is None else request.version,
+                status=status,
+                response_length=length,
+                duration=now - (self._started or now),
+                started=self._started_epoch or time.time(),
+                request_fields=[] if request is None else request.fields,
+                response_fields=[] if exchange is None else exchange.fields,
+                pid=os.getpid(),
+            )
+        )
+
+
+class _NoRoomError(ProtocolError):
+    """The body cannot be kept: 507 (RFC 4918 section 11.5) on a full disk, else 500."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__("the server has no room for the content")
+        full = cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        self.status = 507 if full else 500
+        self.reason = "Insufficient Storage" if full else "Internal Server Error"

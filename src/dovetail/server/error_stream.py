@@ -1,0 +1,43 @@
+"""``wsgi.errors``: what applications print goes to the error log, line by line."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+
+__all__ = ["ErrorStream"]
+
+# A line that never ends is written in parts of this many characters.
+_LINE = 8192
+
+
+class ErrorStream(io.TextIOBase):
+    """A text stream whose lines become records of a logger; one for all threads of a worker."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._parts = threading.local()
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def write(self, text: str, /) -> int:
+        """Log the complete lines of ``text``; the rest waits for its end or for ``flush``."""
+        pending: str = getattr(self._parts, "pending", "") + text
+        *lines, rest = pending.split("\n")
+        while len(rest) > _LINE:
+            lines.append(rest[:_LINE])
+            rest = rest[_LINE:]
+        self._parts.pending = rest
+        for line in lines:
+            self._log.error("%s", line)
+        return len(text)
+
+    def flush(self) -> None:
+        """Log what this thread has written of an unfinished line."""
+        pending = getattr(self._parts, "pending", "")
+        if pending:
+            self._parts.pending = ""
+            self._log.error("%s", pending)

@@ -1,0 +1,436 @@
+"""The event loop that all threads of a worker share.
+
+Every application thread is a whole event loop: it takes one ready connection, reads what is there,
+and if a request is complete, runs the application right there and writes. Nothing is handed from
+an I/O thread to an application thread. What makes that right:
+
+- News is fetched into one queue, and a thread takes one connection at a time, so that no thread
+  keeps a batch that another could serve.
+- At most one thread waits for news, and waiting takes nothing. The others stand in line for that
+  place. Whoever leaves it fetches before it lets the next one in.
+- A connection is IDLE, OWNED by one thread (or by the queue to one), or OWNED with news meanwhile:
+  AGAIN. Releasing an AGAIN connection puts it back into the queue, so no news is lost, and no
+  connection is ever touched by two owners.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from dovetail.gateway import base_environ
+from dovetail.gateway.environ import Environ
+from dovetail.server.connection import Connection, Hooks, Ownership, Step
+from dovetail.server.error_stream import ErrorStream
+from dovetail.server.poller import HANGUP, WRITABLE, Poller
+from dovetail.server.service import Service
+from dovetail.server.wire import Wire
+from dovetail.server.worker import Slot
+
+__all__ = ["Loop"]
+
+# How many connections are accepted before what has arrived is served.
+_ACCEPTS = 32
+# No kernel queues more than so many; without a bound, a flood would keep a worker from leaving.
+_QUEUE = 65536
+# Out of descriptors or memory: how long to leave the clients in the kernel's queue, in seconds.
+_EXHAUSTED_SECONDS = 0.5
+# How long to leave an accept to a worker with fewer connections, in seconds, and how many fewer.
+_YIELD_SECONDS = 0.005
+_YIELD_CONNECTIONS = 16
+_WARN_SECONDS = 60.0
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+@dataclass(slots=True)
+class _Door:
+    """A listener, and whether it is open."""
+
+    socket: socket.socket
+    base: Environ
+    open: bool = False
+    opens_at: float = 0.0
+    yielded: bool = False
+
+
+class Loop:
+    """Connections, listeners, and the queue of those that have news.
+
+    :param threads: how many application threads there are.
+    :param call_steward: wakes the steward, when the last free thread goes into the application
+        and when a door was shut.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        poller: Poller,
+        slot: Slot,
+        *,
+        listeners: Iterable[socket.socket],
+        tls: ssl.SSLContext | None,
+        threads: int,
+        multiprocess: bool,
+        call_steward: Callable[[], None],
+    ) -> None:
+        self._service = service
+        self._poller = poller
+        self._slot = slot
+        self._tls = tls
+        self._threads = threads
+        self._call_steward = call_steward
+        self._hooks = Hooks(self._forget, self._detach)
+        self._lock = threading.Lock()  # guards everything below
+        self._connections: dict[int, Connection] = {}
+        self._detached: set[Connection] = set()
+        self._busy = 0
+        self._ready: deque[Connection] = deque()
+        self._runnable: deque[Connection] = deque()  # complete requests that the steward received
+        self._turn = threading.Lock()  # held by the one thread that waits for news
+        self._waiting = False
+        self._stopped = False
+        self._quiet_until = 0.0
+        #: Requests answered so far.
+        self.served = 0
+        errors = ErrorStream(service.logs.error)
+        self._doors = {
+            listener.fileno(): _Door(
+                listener,
+                base_environ(
+                    scheme="https" if tls else "http",
+                    server=_inet(listener.getsockname(), listener.family),
+                    client=None,
+                    errors=errors,  # type: ignore[arg-type]
+                    multithread=threads > 1,
+                    multiprocess=multiprocess,
+                ),
+            )
+            for listener in listeners
+        }
+
+    # What the worker asks
+
+    @property
+    def all_busy(self) -> bool:
+        """Whether every thread is in the application."""
+        return self._busy >= self._threads
+
+    @property
+    def open_connections(self) -> int:
+        """How many clients are connected, those of detached sockets too."""
+        return len(self._connections) + len(self._detached)
+
+    # What an application thread does
+
+    def work(self) -> None:
+        """Serve connections until :meth:`stop`."""
+        scratch = memoryview(bytearray(65536))
+        while (connection := self._next()) is not None:
+            try:
+                self._serve(connection, scratch)
+            except Exception:
+                # A defect of the server's own costs this connection, not the thread.
+                self._service.logs.error.exception("an error in the server; please report it")
+                connection.close()
+
+    def _next(self) -> Connection | None:
+        while not self._stopped:
+            connection = self._take()
+            if connection is None and self._fetch():
+                connection = self._take()
+            if connection is not None:
+                # Others may be needed for what is left, if this one takes its time.
+                if self._waiting and (self._ready or self._runnable):
+                    self._poller.wake()
+                return connection
+            self._wait()
+        return None
+
+    def _take(self) -> Connection | None:
+        try:
+            return self._runnable.popleft()
+        except IndexError:
+            pass
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            return None
+
+    def _wait(self) -> None:
+        with self._turn:
+            # The order matters: whoever queues something looks at _waiting afterwards.
+            self._waiting = True
+            if not (self._ready or self._runnable or self._stopped):
+                self._poller.wait(None)
+                self._waiting = False
+                self._fetch()
+            self._waiting = False
+
+    def _serve(self, connection: Connection, scratch: memoryview) -> None:
+        connection.wire.readable = True
+        while True:
+            step = connection.advance(scratch)
+            if step is Step.RUN:
+                self._run(connection)
+                if not (connection.has_more and (self._ready or self._runnable)):
+                    continue
+                step = Step.MORE  # a pipeline must not keep the others waiting
+            self._leave(connection, step)
+            return
+
+    def _run(self, connection: Connection) -> None:
+        with self._lock:
+            self._busy += 1
+            full = self._busy == self._threads
+        if full:
+            self._call_steward()
+        try:
+            connection.run()
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self.served += 1
+
+    def _leave(self, connection: Connection, step: Step) -> None:
+        """Do with a connection what the step says."""
+        if step is Step.WAIT:
+            self._release(connection)
+        elif step is Step.MORE:
+            self._ready.append(connection)
+
+    def _release(self, connection: Connection) -> None:
+        # Before the change: news that comes in between makes it AGAIN, and is not lost.
+        self._poller.rearm(connection.wire.fd, writable=bool(connection.wire.outbox))
+        with self._lock:
+            if connection.ownership is Ownership.AGAIN:
+                connection.ownership = Ownership.OWNED
+                self._ready.append(connection)
+            else:
+                connection.ownership = Ownership.IDLE
+
+    # News
+
+    def _fetch(self) -> bool:
+        """Queue the connections that have news; accept; False if there was nothing."""
+        news = self._poller.fetch()
+        if not news:
+            return False
+        owned, doors = self._sort(news)
+        for connection in owned:
+            connection.wire.flush_owned()
+        for door in doors:
+            self._accept(door)
+        return True
+
+    def _sort(self, news: list[tuple[int, int]]) -> tuple[list[Connection], list[_Door]]:
+        owned: list[Connection] = []
+        doors: list[_Door] = []
+        with self._lock:
+            for fd, what in news:
+                connection = self._connections.get(fd)
+                if connection is None:
+                    if fd in self._doors:
+                        doors.append(self._doors[fd])
+                    continue
+                if what & HANGUP:
+                    connection.wire.hung_up = True
+                if connection.ownership is Ownership.IDLE:
+                    connection.ownership = Ownership.OWNED
+                    self._ready.append(connection)
+                    continue
+                connection.ownership = Ownership.AGAIN
+                if what & WRITABLE and connection.wire.outbox:
+                    owned.append(connection)
+        return owned, doors
+
+    # Accepting
+
+    def open_doors(self) -> None:
+        """Accept connections from now on."""
+        for door in self._doors.values():
+            self._open(door)
+
+    def close_doors(self) -> None:
+        """Accept what the kernel has queued, then stop listening.
+
+        What the kernel still has when the last process closes a listener is reset.
+        """
+        for door in self._doors.values():
+            for _ in range(_QUEUE):
+                if not self._accept_one(door):
+                    break
+            with self._lock:
+                if door.open:
+                    self._poller.remove(door.socket.fileno())
+                door.open, door.opens_at = False, 0.0
+        doors, self._doors = self._doors, {}
+        for door in doors.values():
+            door.socket.close()
+
+    def reopen_doors(self, now: float) -> float:
+        """Open the doors that are due; return when the next one is, infinity if none is."""
+        due = float("inf")
+        for door in list(self._doors.values()):
+            if door.open or not door.opens_at:
+                continue
+            if door.opens_at <= now and self.open_connections < self._most():
+                self._open(door)
+            else:
+                due = min(due, max(door.opens_at, now + _YIELD_SECONDS))
+        return due
+
+    def _most(self) -> int:
+        return self._service.settings.worker_connections
+
+    def _open(self, door: _Door) -> None:
+        with self._lock:
+            if not door.open and door.socket.fileno() >= 0:
+                self._poller.listen(door.socket.fileno())
+                door.open = True
+
+    def _shut(self, door: _Door, seconds: float) -> None:
+        """Leave the clients in the kernel's queue for a while."""
+        with self._lock:
+            if door.open:
+                self._poller.remove(door.socket.fileno())
+                door.open = False
+                door.opens_at = time.monotonic() + seconds
+        self._call_steward()  # wakes the steward, which opens it again
+
+    def _accept(self, door: _Door) -> None:
+        if self._yields(door):
+            return
+        for _ in range(_ACCEPTS):
+            if not self._accept_one(door):
+                return
+
+    def _yields(self, door: _Door) -> bool:
+        """Leave an accept to a worker that has clearly fewer connections, for a moment, once."""
+        mine = self.open_connections
+        surplus = mine - self._slot.least_connections() if mine > _YIELD_CONNECTIONS else 0
+        if surplus <= max(_YIELD_CONNECTIONS, mine // 4) or door.yielded:
+            door.yielded = False
+            return False
+        door.yielded = True
+        self._shut(door, _YIELD_SECONDS)
+        return True
+
+    def _accept_one(self, door: _Door) -> bool:
+        if self.open_connections >= self._most():
+            self._shut(door, _EXHAUSTED_SECONDS)
+            limit = self._most()
+            self._warn(f"{limit} connections are open, the limit (--worker-connections)")
+            return False
+        try:
+            sock, address = door.socket.accept()
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                return error.errno == errno.ECONNABORTED  # that client is gone; the next one
+            self._shut(door, _EXHAUSTED_SECONDS)
+            self._warn(f"cannot accept a connection: {error.strerror}")
+            return False
+        try:
+            self._admit(door, sock, address)
+        except OSError:
+            sock.close()  # it broke off at once
+        return True
+
+    def _warn(self, why: str) -> None:
+        """Say why clients have to wait, once a minute."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _WARN_SECONDS
+            self._service.logs.error.warning("%s; others wait to be accepted", why)
+
+    def _admit(self, door: _Door, sock: socket.socket, address: object) -> None:
+        sock.setblocking(False)
+        client = _inet(address, sock.family)
+        base = door.base
+        if client is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            base = base | {"REMOTE_ADDR": client[0], "REMOTE_PORT": str(client[1])}
+        if self._tls is not None:
+            sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        connection = Connection(Wire(sock, self._service), self._service, self._hooks, base)
+        with self._lock:
+            self._connections[connection.wire.fd] = connection
+        self._poller.add(connection.wire.fd)
+        self._slot.set_connections(self.open_connections)
+
+    # Leaving
+
+    def _forget(self, connection: Connection) -> None:
+        with self._lock:
+            fd = connection.wire.fd
+            if self._connections.get(fd) is connection:
+                # Before the close, so that nobody else can get the number meanwhile.
+                del self._connections[fd]
+                self._poller.remove(fd)
+            self._detached.discard(connection)
+        self._slot.set_connections(self.open_connections)
+
+    def _detach(self, connection: Connection) -> None:
+        """Leave the socket to the application, which may close it at any time."""
+        with self._lock:
+            del self._connections[connection.wire.fd]
+            self._poller.remove(connection.wire.fd)
+            self._detached.add(connection)
+
+    # What the steward does
+
+    def cover(self, scratch: memoryview) -> None:
+        """Do the threads' work while all of them are busy, except for the application."""
+        self._fetch()
+        for _ in range(len(self._ready)):
+            try:
+                connection = self._ready.popleft()
+            except IndexError:
+                break
+            connection.wire.readable = True
+            step = connection.advance(scratch)
+            if step is Step.RUN:
+                self._runnable.append(connection)
+            else:
+                self._leave(connection, step)
+        if self._waiting and (self._ready or self._runnable):
+            self._poller.wake()
+
+    def expire(self, now: float) -> None:
+        """Act on the deadlines that have passed.
+
+        PERF: a look at each connection, four times a second at most: 0.1 us each.
+        """
+        with self._lock:
+            due = [one for one in self._connections.values() if one.deadline <= now]
+            due = [one for one in due if one.ownership is Ownership.IDLE]
+            for connection in due:
+                connection.ownership = Ownership.OWNED
+        for connection in due:
+            self._leave(connection, connection.expire())
+        if due and self._waiting and self._ready:
+            self._poller.wake()
+
+    def stop(self) -> None:
+        """Make the threads return from :meth:`work`."""
+        self._stopped = True
+        self._poller.wake()
+
+    def close(self) -> None:
+        """Close all connections; the threads have returned, or are given up."""
+        for connection in [*self._connections.values(), *self._detached]:
+            connection.close()
+
+
+def _inet(address: object, family: int) -> tuple[str, int] | None:
+    """Return host and port of a TCP address, None of a Unix one."""
+    if family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+        return str(address[0]), int(address[1])
+    return None
