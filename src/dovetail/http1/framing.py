@@ -131,9 +131,10 @@ def _expects_continue(values: list[str] | None, http11: bool) -> bool:
     # RFC 9110 10.1.1: an expectation in an HTTP/1.0 request MUST be ignored
     if values is None or not http11:
         return False
-    if any(expectation != "100-continue" for expectation in tokens(values)):
+    expectations = tokens(values)
+    if any(expectation != "100-continue" for expectation in expectations):
         raise ExpectationFailed("the only expectation known here is 100-continue")
-    return True
+    return bool(expectations)
 
 
 def _upgrade(values: list[str] | None, connection: list[str] | tuple[()], http11: bool) -> str:
