@@ -54,7 +54,7 @@ def check_authority(authority: str) -> None:
             ipaddress.IPv6Address(match["ipv6"])
         except ValueError:
             raise BadRequest("malformed IPv6 address in host") from None
-    if match["port"] and int(match["port"][:6]) > 65535:
+    if match["port"] and int(match["port"].lstrip("0")[:6] or "0") > 65535:
         raise BadRequest("port out of range in host")
 
 
