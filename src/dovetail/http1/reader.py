@@ -83,8 +83,9 @@ class RequestReader:
         return taken
 
     def receive(self, data: bytes | memoryview) -> None:
-        """Add octets from the client."""
-        self._buffer += data
+        """Add octets from the client; they are thrown away once there was an error."""
+        if self._error is None:
+            self._buffer += data
 
     def receive_eof(self) -> None:
         """Note that the client has closed its side; it may still be waiting for answers."""
