@@ -37,7 +37,7 @@ from dovetail.server.logs import AccessEntry
 from dovetail.server.poller import READABLE, wait_for
 from dovetail.server.service import Service
 from dovetail.server.spool import BodySpool
-from dovetail.server.wire import Wire
+from dovetail.server.wire import LOOKS, Wire
 
 __all__ = ["Connection", "Hooks", "Ownership", "Phase", "Step"]
 
@@ -211,8 +211,7 @@ class Connection:
         if exchange.detached or exchange.aborted:
             self.close()
             return
-        self.phase = Phase.FLUSHING
-        self.deadline = time.monotonic() + self._service.settings.write_timeout
+        self._start_flushing()
 
     def expire(self) -> Step:
         """Act on a deadline that has passed."""
@@ -221,9 +220,11 @@ class Connection:
                 return self._refuse(RequestTimeout("the request did not arrive in time"))
             except ClientDisconnected:
                 pass
-        elif self.phase is Phase.FLUSHING and self.wire.client_takes():
-            self.deadline = time.monotonic() + self._service.settings.write_timeout
-            return Step.WAIT
+        elif self.phase is Phase.FLUSHING:
+            patience = self._service.settings.write_timeout
+            if self.wire.client_idle() < patience:
+                self.deadline = time.monotonic() + patience / LOOKS
+                return Step.WAIT
         elif self.phase is Phase.READING:
             self.wire.say_goodbye()
         self.close()
@@ -239,7 +240,8 @@ class Connection:
         if self._spool is not None:
             self._spool.close()
         if self._exchange is not None and not self._answered:
-            self._log(self._exchange.status_code, self._exchange.content_length)
+            status = 101 if self._exchange.detached else self._exchange.status_code
+            self._log(status, self._exchange.content_length)
 
     # Reading
 
@@ -357,10 +359,9 @@ class Connection:
             content=request is None or request.method != "HEAD",
         )
         self._closing = True
-        self.phase = Phase.FLUSHING
-        self.deadline = time.monotonic() + service.settings.write_timeout
         self._log(error.status, len(octets) - octets.index(b"\r\n\r\n") - 4)
         self.wire.finish(octets)
+        self._start_flushing()
         return Step.MORE
 
     # Around the application
@@ -416,14 +417,19 @@ class Connection:
 
     # Behind the response
 
+    def _start_flushing(self) -> None:
+        self.phase = Phase.FLUSHING
+        if self.wire.outbox:
+            self.wire.watch_client()
+            self.deadline = time.monotonic() + self._service.settings.write_timeout / LOOKS
+
     def _flush(self) -> bool:
         """Send what waits; True if the connection has moved on to another phase."""
-        done, some = self.wire.flush()
-        if done:
-            self._response_sent()
-        elif some:
-            self.deadline = time.monotonic() + self._service.settings.write_timeout
-        return done
+        # PERF: nearly always everything is sent by now, and a lock can be saved.
+        if self.wire.outbox and not self.wire.flush():
+            return False
+        self._response_sent()
+        return True
 
     def _response_sent(self) -> None:
         """Everything is with the kernel: go on to the next request, or close."""

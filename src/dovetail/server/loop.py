@@ -339,7 +339,7 @@ class Loop:
             return False
         try:
             self._admit(door, sock, address)
-        except OSError:
+        except (OSError, ValueError):
             sock.close()  # it broke off at once
         return True
 

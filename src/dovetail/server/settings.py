@@ -301,7 +301,7 @@ class Settings:
         "How long the head of a request may take to arrive.",
     )
     body_timeout: float = _row(
-        20.0,
+        15.0,
         Duration(),
         "Deadlines",
         "--body-timeout",

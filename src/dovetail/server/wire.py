@@ -13,7 +13,8 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from typing import NoReturn
 
 from dovetail.gateway import ClientDisconnected
 from dovetail.server.outbox import Outbox
@@ -28,7 +29,10 @@ except ImportError:  # not a POSIX system
 else:
     _UNSENT = termios.TIOCOUTQ
 
-__all__ = ["Wire"]
+__all__ = ["LOOKS", "Wire"]
+
+#: How often a client that takes nothing is looked at before it is cut off.
+LOOKS = 5
 
 # Up to here, copying head and content together is cheaper than a vectored call.
 _JOIN_OCTETS = 32 << 10
@@ -42,6 +46,7 @@ class Wire:
     __slots__ = (
         "_lock",
         "_service",
+        "_taken_at",
         "_unsent",
         "fd",
         "gone",
@@ -69,7 +74,8 @@ class Wire:
         # Guards the outbox and the socket's sending side, and all of a TLS socket: its two
         # directions share one state.
         self._lock = threading.Lock()
-        self._unsent = -1
+        self._unsent = 0
+        self._taken_at = 0.0
 
     # Sending
 
@@ -81,24 +87,34 @@ class Wire:
 
     def finish(self, *pieces: bytes) -> None:
         """Send octets without ever waiting; see :class:`dovetail.gateway.Transport`."""
-        with self._lock, self._noticing():
-            if not self.outbox and sum(map(len, pieces)) <= _JOIN_OCTETS:
-                data = memoryview(b"".join(pieces))
-                with contextlib.suppress(*_NOT_NOW):
-                    data = data[self.sock.send(data) :]
-                if data:
-                    self.outbox.put(data)
-                return
+        with self._lock:
+            self._check_gone()
+            try:
+                self._put(pieces)
+            except OSError as error:
+                self._lose(error)
+
+    def _put(self, pieces: tuple[bytes, ...]) -> None:
+        if self.outbox or sum(map(len, pieces)) > _JOIN_OCTETS:
             for piece in pieces:
                 self.outbox.put(memoryview(piece))
             self.outbox.flush(self.sock)
+            return
+        data = b"".join(pieces)
+        if not data:
+            return
+        try:
+            sent = self.sock.send(data)
+        except _NOT_NOW:
+            sent = 0
+        if sent < len(data):
+            self.outbox.put(memoryview(data)[sent:])
 
     def send_file(self, fd: int, offset: int, size: int) -> None:
         """Send a part of a file; see :class:`dovetail.gateway.Transport`."""
         with self._lock:
             self.outbox.put_file(fd, offset, size)
-            with self._noticing():
-                self.outbox.flush(self.sock)
+            self._flush()
 
     def abort(self, *, reset: bool) -> None:
         """Send nothing more; see :class:`dovetail.gateway.Transport`."""
@@ -110,15 +126,13 @@ class Wire:
                     linger = struct.pack("ii", 1, 0)
                     self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
-    def flush(self) -> tuple[bool, bool]:
-        """Send what waits; return whether all of it is sent, and whether any of it was.
+    def flush(self) -> bool:
+        """Send what waits; return whether all of it is sent.
 
         :raises ClientDisconnected: the client is gone.
         """
-        with self._lock, self._noticing():
-            before = self.outbox.left
-            done = self.outbox.flush(self.sock)
-            return done, self.outbox.left < before
+        with self._lock:
+            return self._flush()
 
     def flush_owned(self) -> None:
         """Send what waits while the owner is in the application; any thread may call this.
@@ -128,39 +142,54 @@ class Wire:
         with contextlib.suppress(ClientDisconnected):
             self.flush()
 
-    @contextlib.contextmanager
-    def _noticing(self) -> Iterator[None]:
-        """Turn a broken connection into the one error that says so."""
+    def _flush(self) -> bool:
+        self._check_gone()
+        try:
+            return self.outbox.flush(self.sock)
+        except OSError as error:
+            self._lose(error)
+
+    def _check_gone(self) -> None:
         if self.gone:
             raise ClientDisconnected("the client is gone")
-        try:
-            yield
-        except OSError as error:
-            self.gone = True
-            raise ClientDisconnected("the client is gone") from error
+
+    def _lose(self, error: OSError) -> NoReturn:
+        self.gone = True
+        raise ClientDisconnected("the client is gone") from error
 
     def _wait(self) -> None:
         """Wait in this thread until the client has taken something."""
-        if not wait_for(self.fd, WRITABLE, self._service.settings.write_timeout):
-            if self.client_takes():
-                return
-            self.gone = True
+        patience = self._service.settings.write_timeout
+        self.watch_client()
+        while not wait_for(self.fd, WRITABLE, patience / LOOKS):
+            if self.client_idle() >= patience:
+                self.gone = True
+                break
         self.flush()
 
-    def client_takes(self) -> bool:
-        """Tell whether the kernel has sent something since the last time this was asked.
+    def watch_client(self) -> None:
+        """Begin to measure how long the client takes nothing."""
+        self._taken_at = time.monotonic()
+        self._unsent = self._count_unsent()
 
-        A large send buffer can take a slow client longer to empty by a third, which is when the
-        socket becomes writable, than the client may do nothing.
+    def client_idle(self) -> float:
+        """Return for how many seconds the client has taken nothing, as far as calls could see.
+
+        What the kernel still has counts too: the socket becomes writable only when a third of its
+        buffer is free, which takes a slow client longer than it may do nothing.
         """
-        if _UNSENT is None:
-            return False
-        try:
-            answer = fcntl.ioctl(self.fd, _UNSENT, bytes(4))
-        except OSError:
-            return False
-        before, self._unsent = self._unsent, struct.unpack("i", answer)[0]
-        return before < 0 or self._unsent < before
+        now = time.monotonic()
+        before, self._unsent = self._unsent, self._count_unsent()
+        if self._unsent < before:
+            self._taken_at = now
+        return now - self._taken_at
+
+    def _count_unsent(self) -> int:
+        unsent = self.outbox.left
+        if _UNSENT is not None:
+            with contextlib.suppress(OSError):
+                unsent += struct.unpack("i", fcntl.ioctl(self.fd, _UNSENT, bytes(4)))[0]
+        return unsent
 
     # Receiving
 
