@@ -60,6 +60,7 @@ class Exchange:
     __slots__ = (
         "_date",
         "_detached",
+        "_finished",
         "_head_sent",
         "_overrun",
         "_report",
@@ -88,6 +89,7 @@ class Exchange:
         self._date = date
         self._report = report
         self._head_sent = False
+        self._finished = False
         self._detached = False
         self._overrun = False
         #: What the application passed to ``start_response``.
@@ -158,9 +160,15 @@ class Exchange:
         return self.write
 
     def write(self, data: bytes) -> None:
-        """``write()`` of PEP 3333."""
+        """``write()`` of PEP 3333.
+
+        :raises ApplicationError: nothing may be sent any more: behind the end, what is written
+            would pass for the next response.
+        """
         if not isinstance(data, bytes):
             _refuse_type(data)
+        if self._finished or self._detached:
+            raise ApplicationError("write() was called behind the end of the response")
         self._send_piece(data)
 
     def early_hints(self, headers: Fields) -> None:
@@ -194,8 +202,7 @@ class Exchange:
         head = b"" if self._head_sent else self._head(len(content))
         octets = self._frame(content)
         ending = self._writer.end()  # raises before anything is sent, so that it can be a 500
-        self._head_sent = True
-        self._transport.finish(head, octets, ending)
+        self._finish(head, octets, ending)
 
     def _send_pieces(self, pieces: Iterable[bytes]) -> None:
         for piece in pieces:
@@ -206,10 +213,10 @@ class Exchange:
             self._send_piece(piece)
             if (self._writer.bodyless and self._head_sent) or self._overrun:
                 break  # a generator may be endless, and nothing more of it can be sent
+        if self._detached:
+            return
         head = b"" if self._head_sent else self._head(0)
-        ending = self._writer.end()
-        self._head_sent = True
-        self._transport.finish(head, ending)
+        self._finish(head, self._writer.end())
 
     def _send_piece(self, data: bytes) -> None:
         if not data:
@@ -236,8 +243,14 @@ class Exchange:
             self._transport.send_file(os.dup(region.fd), region.offset, size)
             self._writer.sent(size)
             self.content_length += size
-        self._transport.finish(self._writer.end())
+        self._finish(self._writer.end())
         return True
+
+    def _finish(self, *pieces: bytes) -> None:
+        """Send the last octets of the response."""
+        self._head_sent = True
+        self._transport.finish(*pieces)
+        self._finished = True
 
     def _head(self, length: int | None) -> bytes:
         if self.status is None:
@@ -257,8 +270,13 @@ class Exchange:
         return octets
 
     def _fail(self, error: BaseException) -> None:
-        """Answer with a 500 if nothing was sent yet, else break the connection off."""
+        """Answer with a 500 if nothing was sent yet, else break the connection off.
+
+        A response that is complete stays so: only ``close()`` of the result can fail behind it.
+        """
         self._report("the application failed", error)
+        if self._finished:
+            return
         if self._head_sent or self._detached or self.aborted:
             self._abort()
             return
@@ -267,10 +285,10 @@ class Exchange:
         self.fields = fields
         self.status_code = self._writer.start(self.status, fields)
         self._overrun = False
+        self.content_length = 0
         try:
             head = self._head(len(_ERROR_PAGE))
-            self._head_sent = True
-            self._transport.finish(head, self._frame(_ERROR_PAGE))
+            self._finish(head, self._frame(_ERROR_PAGE))
         except ClientDisconnected:
             self._abort()
 

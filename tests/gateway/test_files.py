@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import io
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dovetail.gateway import FileWrapper
+from dovetail.gateway.files import file_region
+
+CONTENT = bytes(range(256)) * 8
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def region_of(filelike: Any) -> tuple[int, int] | None:
+    region = file_region(FileWrapper(filelike))
+    if region is None:
+        return None
+    assert region.fd == filelike.fileno()
+    return region.offset, region.size
+
+
+def test_region_begins_where_the_file_stands(path: Path) -> None:
+    with path.open("rb") as file:
+        assert region_of(file) == (0, 2048)
+        file.seek(48)
+        assert region_of(file) == (48, 2000)
+
+
+def test_region_knows_what_a_buffered_file_has_read_ahead(path: Path) -> None:
+    with path.open("rb") as file:
+        assert file.read(10) == CONTENT[:10]
+        assert os.lseek(file.fileno(), 0, os.SEEK_CUR) > 10
+        assert region_of(file) == (10, 2038)
+
+
+def test_region_of_an_unbuffered_file(path: Path) -> None:
+    with path.open("rb", buffering=0) as file:
+        file.read(100)
+        assert region_of(file) == (100, 1948)
+
+
+def test_region_at_the_end_and_behind_it(path: Path) -> None:
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        assert region_of(file) == (2048, 0)
+        file.seek(5000)
+        assert region_of(file) == (5000, 0)
+
+
+def test_region_of_a_temporary_file() -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(CONTENT)
+        file.seek(1)
+        assert region_of(file) == (1, 2047)
+
+
+def test_region_without_tell_is_the_descriptors_position(path: Path) -> None:
+    class OnlyDescriptor:
+        def __init__(self, fd: int) -> None:
+            self._fd = fd
+
+        def fileno(self) -> int:
+            return self._fd
+
+        def read(self, size: int) -> bytes:
+            return os.read(self._fd, size)
+
+    with path.open("rb", buffering=0) as file:
+        file.seek(7)
+        assert region_of(OnlyDescriptor(file.fileno())) == (7, 2041)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Any]:
+    out, into = os.pipe()
+    os.close(into)
+    with open(out, "rb") as file:
+        yield file
+
+
+def test_pipe_has_no_region(pipe: Any) -> None:
+    assert region_of(pipe) is None
+
+
+def test_socket_has_no_region() -> None:
+    one, other = socket.socketpair()
+    with one, other, one.makefile("rb") as file:
+        assert file_region(FileWrapper(file)) is None
+
+
+def test_directory_has_no_region(tmp_path: Path) -> None:
+    class Directory:
+        def __init__(self, fd: int) -> None:
+            self.fd = fd
+
+        def fileno(self) -> int:
+            return self.fd
+
+    fd = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert file_region(FileWrapper(Directory(fd))) is None
+    finally:
+        os.close(fd)
+
+
+class Odd:
+    """A file-like object with the given attributes."""
+
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
+def raises(error: type[Exception]) -> Any:
+    def function(*_: object) -> None:
+        raise error("no")
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "filelike",
+    [
+        io.BytesIO(CONTENT),
+        Odd(),
+        Odd(fileno=raises(io.UnsupportedOperation)),
+        Odd(fileno=raises(ValueError)),
+        Odd(fileno=raises(AttributeError)),
+        Odd(fileno=None),
+        Odd(fileno=lambda: None),
+        Odd(fileno=lambda: "3"),
+        Odd(fileno=lambda: -1, tell=lambda: 0),
+    ],
+)
+def test_odd_file_has_no_region(filelike: Any) -> None:
+    assert file_region(FileWrapper(filelike)) is None
+
+
+def test_file_that_cannot_tell_has_no_region(path: Path) -> None:
+    with path.open("rb") as file:
+        for tell in (raises(OSError), raises(ValueError), lambda: None, lambda: 1.5):
+            odd = Odd(fileno=file.fileno, tell=tell)
+            assert file_region(FileWrapper(odd)) is None
+
+
+def test_closed_file_has_no_region(path: Path) -> None:
+    with path.open("rb") as file:
+        pass
+    assert file_region(FileWrapper(file)) is None
+
+
+def test_wrapper_reads_in_blocks(path: Path) -> None:
+    with path.open("rb") as file:
+        assert [len(block) for block in FileWrapper(file, 600)] == [600, 600, 600, 248]
+    with path.open("rb") as file:
+        assert list(FileWrapper(file)) == [CONTENT]
+
+
+def test_wrapper_closes_what_can_be_closed(path: Path) -> None:
+    with path.open("rb") as file:
+        FileWrapper(file).close()
+        assert file.closed
+    FileWrapper(Odd(read=lambda size: b"")).close()
