@@ -4,8 +4,9 @@ import datetime
 import os
 import socket
 import ssl
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -315,7 +316,7 @@ def test_factory(pair: Pair, write: Write) -> None:
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     source = (
         "import ssl\n"
         "value = 3\n"
@@ -327,12 +328,25 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     )
     (tmp_path / "tls_factories.py").write_text(source)
     (tmp_path / "tls_broken.py").write_text("1 / 0\n")
+    # Importing a function sets both; this is to have them back afterwards.
+    monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    return "tls_factories"
+    yield "tls_factories"
+    for name in ("tls_factories", "tls_broken"):
+        sys.modules.pop(name, None)
 
 
 def test_factory_by_name(module: str) -> None:
     assert isinstance(make_context(Settings(ssl_context=f"{module}:good")), ssl.SSLContext)
+
+
+def test_factory_is_found_where_the_application_is(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry != str(tmp_path)])
+    monkeypatch.chdir("/")
+    settings = Settings(ssl_context=f"{module}:good", chdir=str(tmp_path))
+    assert isinstance(make_context(settings), ssl.SSLContext)
 
 
 @pytest.mark.parametrize(

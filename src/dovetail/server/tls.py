@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
-from dovetail.loader import LoadError, load_object
+from dovetail.loader import LoadError, load_object, set_search_path
 from dovetail.server.settings import Settings
 
 __all__ = ["TlsError", "make_context"]
@@ -36,11 +36,12 @@ def make_context(settings: Settings) -> ssl.SSLContext | None:
     ``settings`` have passed :func:`dovetail.server.consistency.check_consistency`.
     It speaks TLS 1.2 and newer, offers ``http/1.1`` by ALPN (RFC 7301), and neither compresses
     (RFC 9325 section 3.3) nor lets a client renegotiate. A context from ``ssl_context`` is used as
-    the function made it, except for ALPN: this server has no other protocol to offer. Raises
+    the function made it, except for ALPN: this server has no other protocol to offer. To import
+    such a function it changes to ``chdir``, as loading the application does. Raises
     :class:`TlsError`.
     """
     if settings.ssl_context is not None:
-        context = _from_factory(settings.ssl_context)
+        context = _from_factory(settings.ssl_context, settings)
     elif settings.certfile is not None:
         context = _from_files(settings, settings.certfile)
     else:
@@ -144,9 +145,9 @@ def _read(setting: str, path: str) -> bytes:
         raise TlsError(f"{setting}: cannot read {path}: {reason}; correct the path") from None
 
 
-def _from_factory(factory: str | Callable[..., object]) -> ssl.SSLContext:
+def _from_factory(factory: str | Callable[..., object], settings: Settings) -> ssl.SSLContext:
     if isinstance(factory, str):
-        name, function = factory, _resolve(factory)
+        name, function = factory, _resolve(factory, settings)
     else:
         name, function = getattr(factory, "__qualname__", "the function"), factory
     try:
@@ -164,8 +165,10 @@ def _from_factory(factory: str | Callable[..., object]) -> ssl.SSLContext:
     return context
 
 
-def _resolve(reference: str) -> Callable[..., object]:
+def _resolve(reference: str, settings: Settings) -> Callable[..., object]:
+    """Import the function from where the application is imported from."""
     try:
+        set_search_path(settings.chdir, settings.pythonpath)
         found = load_object(reference)
     except LoadError as error:
         lines = error.message.splitlines()
