@@ -28,7 +28,7 @@ from dovetail.gateway import base_environ
 from dovetail.gateway.environ import Environ
 from dovetail.server.connection import Connection, Hooks, Ownership, Step
 from dovetail.server.error_stream import ErrorStream
-from dovetail.server.poller import HANGUP, WRITABLE, Poller
+from dovetail.server.poller import HANGUP, READABLE, WRITABLE, Poller, wait_for
 from dovetail.server.service import Service
 from dovetail.server.wire import Wire
 from dovetail.server.worker import Slot
@@ -84,6 +84,7 @@ class Loop:
         self._slot = slot
         self._tls = tls
         self._threads = threads
+        self._multiprocess = multiprocess
         self._call_steward = call_steward
         self._hooks = Hooks(self._forget, self._detach)
         self._lock = threading.Lock()  # guards everything below
@@ -290,9 +291,12 @@ class Loop:
 
     def _open(self, door: _Door) -> None:
         with self._lock:
-            if not door.open and door.socket.fileno() >= 0:
-                self._poller.listen(door.socket.fileno())
-                door.open = True
+            if door.open or door.socket.fileno() < 0:
+                return
+            # Somebody waits still: no other worker wants them.
+            door.yielded = door.yielded and wait_for(door.socket.fileno(), READABLE, 0.0)
+            self._poller.listen(door.socket.fileno())
+            door.open = True
 
     def _shut(self, door: _Door, seconds: float) -> None:
         """Leave the clients in the kernel's queue for a while."""
@@ -306,20 +310,37 @@ class Loop:
     def _accept(self, door: _Door) -> None:
         if self._yields(door):
             return
-        for _ in range(_ACCEPTS):
+        for _ in range(self._accepts()):
             if not self._accept_one(door):
                 return
 
+    def _accepts(self) -> int:
+        """Return how many connections to accept now.
+
+        Beside other workers not more than there are free threads: what waits in the kernel's queue
+        can still be taken by another worker, and what waits in ours cannot. None is free when the
+        steward accepts; it has left others their chance.
+        """
+        if not self._multiprocess or self.all_busy:
+            return _ACCEPTS
+        return max(1, self._threads - self._busy - len(self._ready) - len(self._runnable))
+
     def _yields(self, door: _Door) -> bool:
-        """Leave an accept to a worker that has clearly fewer connections, for a moment, once."""
-        mine = self.open_connections
-        surplus = mine - self._slot.least_connections() if mine > _YIELD_CONNECTIONS else 0
-        if surplus <= max(_YIELD_CONNECTIONS, mine // 4) or door.yielded:
+        """Leave an accept to a worker with more room, for a moment, once."""
+        if door.yielded or not self._is_crowded():
             door.yielded = False
             return False
         door.yielded = True
         self._shut(door, _YIELD_SECONDS)
         return True
+
+    def _is_crowded(self) -> bool:
+        """Tell whether all threads are busy, or another worker has clearly fewer connections."""
+        if self._multiprocess and self.all_busy:
+            return True
+        mine = self.open_connections
+        surplus = mine - self._slot.least_connections() if mine > _YIELD_CONNECTIONS else 0
+        return surplus > max(_YIELD_CONNECTIONS, mine // 4)
 
     def _accept_one(self, door: _Door) -> bool:
         if self.open_connections >= self._most():

@@ -8,6 +8,7 @@ first to fetch it.
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import selectors
@@ -76,7 +77,7 @@ def wait_for(fd: int, news: int, timeout: float) -> bool:
     if hasattr(select, "poll"):
         gate = select.poll()
         gate.register(fd, select.POLLIN if news == READABLE else select.POLLOUT)
-        return bool(gate.poll(int(timeout * 1000) + 1))
+        return bool(gate.poll(math.ceil(timeout * 1000)))
     readers, writers = ([fd], []) if news == READABLE else ([], [fd])
     return any(select.select(readers, writers, [], timeout))
 
