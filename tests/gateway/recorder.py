@@ -197,7 +197,9 @@ def call(
     def report(text: str, error: BaseException | None) -> None:
         reports.append((text, str(error) if error is not None else ""))
 
-    exchange = Exchange(request, transport, date=lambda: DATE, report=report, keep_alive=keep_alive)
+    exchange = Exchange(
+        request, transport, date=lambda: DATE, report=report, may_keep_alive=lambda: keep_alive
+    )
     environ = make_environ(request, body=body, errors=errors)
     environ["wsgi.early_hints"] = exchange.early_hints
     environ["test.detach"] = exchange.detach

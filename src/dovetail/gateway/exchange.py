@@ -46,6 +46,10 @@ class Transport(Protocol):
         """
 
 
+def _always() -> bool:
+    return True
+
+
 class Exchange:
     """Calls the application once, checks what it says, and sends it.
 
@@ -54,7 +58,8 @@ class Exchange:
     :param date: returns the Date field's value for now.
     :param report: called with one sentence, and the exception if there is one, for each error of
         the application's.
-    :param keep_alive: False if the connection has to close behind this response in any case.
+    :param may_keep_alive: asked when the head goes out, which may be long after the call: False if
+        the connection has to close behind this response in any case.
     """
 
     __slots__ = (
@@ -62,6 +67,7 @@ class Exchange:
         "_detached",
         "_finished",
         "_head_sent",
+        "_may_keep_alive",
         "_overrun",
         "_report",
         "_transport",
@@ -81,11 +87,12 @@ class Exchange:
         *,
         date: Callable[[], str],
         report: Callable[[str, BaseException | None], None],
-        keep_alive: bool = True,
+        may_keep_alive: Callable[[], bool] = _always,
     ) -> None:
         self.request = request
         self._transport = transport
-        self._writer = ResponseWriter(request, keep_alive=keep_alive)
+        self._writer = ResponseWriter(request)
+        self._may_keep_alive = may_keep_alive
         self._date = date
         self._report = report
         self._head_sent = False
@@ -255,6 +262,8 @@ class Exchange:
     def _head(self, length: int | None) -> bytes:
         if self.status is None:
             raise ApplicationError("the application returned without calling start_response")
+        if self._writer.keep_alive and not self._may_keep_alive():
+            self._writer.keep_alive = False
         return self._writer.head(length=length, date=self._date())
 
     def _frame(self, data: bytes) -> bytes:

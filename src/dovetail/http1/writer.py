@@ -61,14 +61,15 @@ class ResponseWriter:
         "keep_alive",
     )
 
-    def __init__(self, request: Request, *, keep_alive: bool = True) -> None:
+    def __init__(self, request: Request) -> None:
         self._http11 = request.version == "HTTP/1.1"
         self._head_request = request.method == "HEAD"
-        self._request_keep_alive = keep_alive and request.keep_alive
+        self._request_keep_alive = request.keep_alive
         self._chunked = False
         self._remaining: int | None = None
         self._declared: int | None = None
-        #: Whether the connection stays open behind this response; final once ``head`` returned.
+        #: Whether the connection stays open behind this response; its owner may say no until
+        #: ``head`` is called, and it is final once that returned.
         self.keep_alive = self._request_keep_alive
         #: Whether the response has no content, whatever the application produces.
         self.bodyless = False

@@ -192,7 +192,7 @@ class Connection:
             self.wire,
             date=self._service.date,
             report=self._report,
-            keep_alive=self._may_keep_alive(),
+            may_keep_alive=self._may_keep_alive,
         )
         body, length = self._open_body(request)
         environ = build_environ(
