@@ -41,3 +41,7 @@ class ErrorStream(io.TextIOBase):
         if pending:
             self._parts.pending = ""
             self._log.error("%s", pending)
+
+    def close(self) -> None:
+        """Only flush: a request that closes the stream must not silence all others."""
+        self.flush()

@@ -1,0 +1,112 @@
+"""Fixtures of the worker's tests: a worker in this process, over every kind of poller."""
+
+from __future__ import annotations
+
+import select
+import selectors
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+from unittest.mock import Mock
+from wsgiref.types import WSGIApplication
+
+import pytest
+from tests.server.inprocess import Running, open_test_poller, running
+from tests.server.test_tls import Pair
+
+from dovetail.server import threads
+from dovetail.server.settings import Settings
+from dovetail.server.tls import make_context
+
+
+class Serve(Protocol):
+    """What the ``serve`` fixture is: more keywords are settings."""
+
+    def __call__(
+        self,
+        application: WSGIApplication,
+        *,
+        listener: socket.socket | None = None,
+        tls: bool = False,
+        max_requests: int = 0,
+        **settings: Any,
+    ) -> Running: ...
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.skipif(not hasattr(module, attribute), reason=name))
+        for name, module, attribute in (
+            ("epoll", select, "epoll"),
+            ("poll", selectors, "PollSelector"),
+            ("select", selectors, "SelectSelector"),
+        )
+    ]
+)
+def poller_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of a certificate for localhost with its key."""
+    pair = Pair.make()
+    path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+    path.write_bytes(pair.pem() + pair.key_pem())
+    return str(path)
+
+
+@pytest.fixture
+def client_tls(certificate: str) -> ssl.SSLContext:
+    """A client that trusts the certificate."""
+    return ssl.create_default_context(cafile=certificate)
+
+
+@pytest.fixture
+def serve(
+    poller_name: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Serve]:
+    """Start a worker in this process; it is stopped when the test is over."""
+    # The traceback of a crash belongs to the test runner.
+    monkeypatch.setattr(threads, "faulthandler", Mock())
+    with ExitStack() as stack:
+
+        def serve(
+            application: WSGIApplication,
+            *,
+            listener: socket.socket | None = None,
+            tls: bool = False,
+            max_requests: int = 0,
+            **settings: Any,
+        ) -> Running:
+            settings = {"threads": 2, "worker_connections": 500} | settings
+            if tls:
+                settings["certfile"] = request.getfixturevalue("certificate")
+            checked = Settings(**settings)
+            return stack.enter_context(
+                running(
+                    application,
+                    checked,
+                    stack.enter_context(open_test_poller(poller_name)),
+                    listener=listener,
+                    tls=make_context(checked),
+                    client_tls=request.getfixturevalue("client_tls") if tls else None,
+                    max_requests=max_requests,
+                )
+            )
+
+        yield serve
+
+
+@pytest.fixture
+def unix_listener(tmp_path: Path) -> Iterator[socket.socket]:
+    """A listening Unix socket."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    listener.listen(64)
+    yield listener
+    listener.close()
