@@ -14,6 +14,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from types import FrameType
 
 from dovetail.loader import LoadError
@@ -42,6 +43,7 @@ _COVER_TICK = 0.02
 _JOIN_SECONDS = 2.0
 # Descriptors besides the connections': files, database connections, the application's own.
 _OTHER_DESCRIPTORS = 512
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
 
 
 class _Bell:
@@ -59,11 +61,17 @@ class _Bell:
         with contextlib.suppress(BlockingIOError):  # it has been rung often enough
             self._in.send(b"\0")
 
-    def watch(self, *signals: signal.Signals) -> None:
+    def watch(self, signals: Iterable[signal.Signals]) -> None:
         """Ring for these signals instead of what they do by default."""
         signal.set_wakeup_fd(self._in.fileno(), warn_on_full_buffer=False)
         for number in signals:
             signal.signal(number, _ignore)
+
+    def unwatch(self, signals: Iterable[signal.Signals]) -> None:
+        """Ignore these signals: the process is about to end anyway."""
+        for number in signals:
+            signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
 
     def take(self) -> bytes:
         """Return the numbers of the signals that came; 0 is a plain ring."""
@@ -96,7 +104,13 @@ class ThreadWorker:
 
     def run(self) -> int:
         """Serve until told to stop; return the exit status."""
-        self._bell.watch(signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
+        self._bell.watch(_SIGNALS)
+        try:
+            return self._run()
+        finally:
+            self._bell.unwatch(_SIGNALS)
+
+    def _run(self) -> int:
         # The arbiter aborts a worker that hangs, perhaps with the interpreter's lock held: only C
         # code can still say where.
         with contextlib.suppress(ValueError, OSError, AttributeError):
