@@ -47,7 +47,12 @@ ENVIRONMENT_PREFIX = "DOVETAIL_SERVE_"
 
 
 class SettingsError(Exception):
-    """A setting is wrong. The message is one line for the user, and says where it came from."""
+    """A setting is wrong. The message is one line for the user, and says where it came from.
+
+    ``status`` is the exit status it leads to.
+    """
+
+    status = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,8 @@ class Setting:
         return ENVIRONMENT_PREFIX + self.name.upper()
 
     def dump(self, value: Any) -> str:
-        """Return ``value`` as people write it; None is ``none``."""
-        return "none" if value is None else self.kind.dump(value)
+        """Return ``value`` as people write it; None and an empty list are ``none``."""
+        return "none" if value is None or value == () else self.kind.dump(value)
 
 
 def _row(

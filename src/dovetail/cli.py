@@ -1,0 +1,233 @@
+"""The ``dovetail`` command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from dovetail import __version__
+from dovetail.loader import LoadError, load_app, set_search_path
+from dovetail.server.access_log import FormatError, compile_format
+from dovetail.server.kinds import Flag
+from dovetail.server.settings import SECTIONS, SETTINGS, Setting, SettingsError
+from dovetail.server.sources import Loaded, load_settings
+from dovetail.server.tls import TlsError, make_context
+
+__all__ = ["ServeCommand", "cli", "main"]
+
+#: The exit status of a shell command that SIGINT ended.
+_INTERRUPTED = 130
+
+#: Values longer than this do not push the origins of all the others to the right.
+_VALUE_COLUMN = 32
+
+
+class ServeCommand(click.Command):
+    """A command whose options are the table of settings, grouped by section in its help."""
+
+    def __init__(self, name: str, callback: Callable[..., Any], **attributes: Any) -> None:
+        options = [_option(row) for row in SETTINGS.values() if row.flags]
+        params: list[click.Parameter] = [click.Argument(["app"], required=False), *options]
+        params += _own_options()
+        super().__init__(name, callback=callback, params=params, **attributes)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a block for each section, and the command's own options after them."""
+        for section in SECTIONS:
+            rows = [row for row in SETTINGS.values() if row.section == section and row.flags]
+            with formatter.section(f"{section} ({SECTIONS[section]})"):
+                formatter.write_dl([(_usage(row), _description(row)) for row in rows])
+        own = [param for param in self.get_params(ctx) if param.name not in SETTINGS]
+        records = [record for param in own if (record := param.get_help_record(ctx)) is not None]
+        with formatter.section("This command"):
+            formatter.write_dl(records)
+
+
+def _option(row: Setting) -> click.Option:
+    """Return the option of a setting. It stays text: the setting's kind reads all sources alike."""
+    if isinstance(row.kind, Flag):
+        return click.Option([row.name, f"{row.flag}/{row.off_flag}"], default=None)
+    return click.Option(
+        [row.name, *row.flags, *row.other_flags],
+        type=click.STRING,
+        metavar=row.kind.metavar,
+        multiple=row.kind.repeatable,
+    )
+
+
+def _own_options() -> list[click.Parameter]:
+    return [
+        click.Option(
+            ["config_file", "-c", "--config"],
+            metavar="FILE",
+            help="Read settings from this file, Python or (by its suffix .toml) TOML.",
+        ),
+        click.Option(
+            ["check_config", "--check-config"],
+            is_flag=True,
+            help="Load the settings and the application, say whether all is well, and exit.",
+        ),
+        click.Option(
+            ["print_config", "--print-config"],
+            is_flag=True,
+            help="Print every setting, its value and where that came from, and exit.",
+        ),
+    ]
+
+
+def _usage(row: Setting) -> str:
+    if isinstance(row.kind, Flag):
+        return f"{row.flag} / {row.off_flag}"
+    return f"{', '.join(row.flags)} {row.kind.metavar}"
+
+
+def _description(row: Setting) -> str:
+    if row.default is None or row.default is False or row.default == ():
+        return row.help
+    shown = row.flag if row.default is True else row.dump(row.default)
+    return f"{row.help}  [default: {shown}]"
+
+
+def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        python = f"{platform.python_implementation()} {platform.python_version()}"
+        click.echo(f"dovetail {__version__} (python core, {python})")
+        ctx.exit()
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """WSGI server, toolkit and framework in one package."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def _serve(
+    config_file: str | None, check_config: bool, print_config: bool, **values: object
+) -> None:
+    load = partial(
+        load_settings,
+        values,
+        config_file=config_file,
+        # What the application changes in its environment is none of a reload's business.
+        environ=dict(os.environ),
+        directory=_start_directory(),
+    )
+    if print_config:
+        _print_config(_loaded(load, status=2))
+    if check_config:
+        _check_config(_loaded(load, status=1))
+    if print_config or check_config:
+        return
+    if not hasattr(os, "fork"):
+        _fail("dovetail serve forks its workers, which this system cannot do; use Linux or macOS")
+    from dovetail.server.serve import serve  # noqa: PLC0415 (POSIX only; this module is not)
+
+    sys.exit(serve(load))
+
+
+cli.add_command(
+    ServeCommand(
+        "serve",
+        _serve,
+        short_help="Serve a WSGI application in production.",
+        help=f"""Serve a WSGI application in production.
+
+        APP: {SETTINGS["app"].help.removeprefix("The application: ")}
+
+        What is not given here is taken from the environment (DOVETAIL_SERVE_WORKERS
+        for --workers), the file of -c, [tool.dovetail] in pyproject.toml, and
+        dovetail.toml or dovetail.conf.py, in this order.
+
+        DURATION is a number of seconds, or 250ms, 30s, 1m30s, 2h. SIZE is a number
+        of bytes, or 64k, 10MiB, 1GB.""",
+    )
+)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command with ``args`` (those of the process) and exit with its status.
+
+    Errors are one line on standard error: status 2 for a wrong usage or setting.
+    """
+    try:
+        # Without click's own handling, which puts three lines of usage before each error.
+        status = cli.main(args, prog_name="dovetail", standalone_mode=False)
+    except click.ClickException as error:
+        _fail(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(_INTERRUPTED)
+    sys.exit(status)
+
+
+def _fail(message: str, status: int = 1) -> NoReturn:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(status)
+
+
+def _start_directory() -> Path:
+    """Return the directory the command was started in, by the name the shell has for it.
+
+    Where that is a symbolic link to the current release, a reload follows it to the next one.
+    """
+    named = os.environ.get("PWD", "")
+    try:
+        if os.path.isabs(named) and os.path.samefile(named, os.curdir):
+            return Path(named)
+        return Path.cwd()
+    except OSError as error:
+        _fail(f"the current directory cannot be read: {error.strerror}")
+
+
+def _loaded(load: Callable[[], Loaded], *, status: int) -> Loaded:
+    try:
+        return load()
+    except SettingsError as error:
+        _fail(str(error), status)
+
+
+def _print_config(loaded: Loaded) -> None:
+    shown = {
+        name: _printable(row.dump(getattr(loaded.settings, name))) for name, row in SETTINGS.items()
+    }
+    names = max(map(len, shown))
+    values = max(len(value) for value in shown.values() if len(value) <= _VALUE_COLUMN)
+    for name, value in shown.items():
+        click.echo(f"{name:{names}}  {value:{values}}  {loaded.origins[name]}")
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)
+
+
+def _check_config(loaded: Loaded) -> None:
+    """Try everything that can be tried without opening a socket or a log file."""
+    settings = loaded.settings
+    if settings.app is None:
+        _fail("which application? Give it as MODULE:ATTR")
+    try:
+        set_search_path(settings.chdir, settings.pythonpath)
+        compile_format(settings.access_log_format)
+        make_context(settings)
+        load_app(settings.app)
+    except FormatError as error:
+        _fail(f"access_log_format ({loaded.origins['access_log_format']}): {error}")
+    except (LoadError, TlsError) as error:
+        _fail(str(error))
+    click.echo(f"OK: the settings are right, and {settings.app} is a WSGI application")
