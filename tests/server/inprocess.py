@@ -12,7 +12,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,8 +101,13 @@ class RecordingLogs(Logs):
 
 
 class _Bell(threads._Bell):
-    def watch(self, *signals: signal.Signals) -> None:
-        """Leave the signals of the test's process alone."""
+    """Leaves the signals of the test's process alone."""
+
+    def watch(self, signals: Iterable[signal.Signals]) -> None:
+        """Do nothing."""
+
+    def unwatch(self, signals: Iterable[signal.Signals]) -> None:
+        """Do nothing."""
 
 
 class _Channel:

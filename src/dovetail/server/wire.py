@@ -109,6 +109,9 @@ class Wire:
             sent = 0
         if sent < len(data):
             self.outbox.put(memoryview(data)[sent:])
+            # Once more, now that the rest is there to be seen: TLS sends one record at a time, and
+            # the news that there is room again may have come before there was a rest.
+            self.outbox.flush(self.sock)
 
     def send_file(self, fd: int, offset: int, size: int) -> None:
         """Send a part of a file; see :class:`dovetail.gateway.Transport`."""
