@@ -1,0 +1,25 @@
+"""How many examples Hypothesis tries: few and always the same, or many and new ones."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+__all__ = ["effort"]
+
+_FUZZ = os.environ.get("DOVETAIL_FUZZ") == "1"
+
+
+def effort(examples: int) -> settings:
+    """Return settings for ``examples`` examples, the same in every run.
+
+    With DOVETAIL_FUZZ=1 in the environment it is 50 times as many and different each time.
+    """
+    return settings(
+        max_examples=examples * 50 if _FUZZ else examples,
+        derandomize=not _FUZZ,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
