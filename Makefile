@@ -11,6 +11,8 @@ ARGS =
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Applications that others wrote have an environment of their own: ours must not see theirs.
+APPLICATIONS = $(VENV)-applications
 
 .PHONY: help run test lint format clean
 .DELETE_ON_ERROR:
@@ -21,7 +23,7 @@ help: ## list what there is
 run: $(VENV)/.installed ## serve the example application
 	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - hello:app
 
-test: $(VENV)/.installed-test ## run all tests
+test: $(VENV)/.installed-test $(APPLICATIONS)/.installed ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
@@ -54,3 +56,14 @@ $(VENV)/.installed-test $(VENV)/.installed-lint: $(VENV)/.installed-%: pyproject
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
+
+$(APPLICATIONS)/bin/python: | $(BIN)/python
+	@$(BIN)/python -m venv $(APPLICATIONS)
+
+# After the other one, because both write src/dovetail.egg-info.
+$(APPLICATIONS)/.installed: PIP = $(APPLICATIONS)/bin/python -m pip --quiet --disable-pip-version-check
+$(APPLICATIONS)/.installed: $(VENV)/.installed | $(APPLICATIONS)/bin/python
+	@echo "installing the applications to test with into $(APPLICATIONS)"
+	@$(PIP) install --upgrade "pip>=25.1"
+	@$(PIP) install --editable . --group applications
+	@touch $@
