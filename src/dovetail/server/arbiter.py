@@ -98,10 +98,10 @@ class Arbiter:
         reports (4: the application could not be loaded). Raises what the first plan raises, and
         :class:`PidFileError`.
         """
-        generation = self.plan(())
-        self.current = Crew(self._next_number(), generation, generation.settings.workers)
+        self.start()
         try:
-            self._pidfile = move_pidfile(None, generation.settings.pidfile, self.system.pid())
+            path = self.current.generation.settings.pidfile
+            self._pidfile = move_pidfile(None, path, self.system.pid())
             self.system.catch(self._handlers, self.enqueue)
             while not self._finished():
                 self.turn()
@@ -110,6 +110,11 @@ class Arbiter:
         finally:
             self._clean_up()
         return self.status
+
+    def start(self) -> None:
+        """Make the first plan; nothing is forked yet."""
+        generation = self.plan(())
+        self.current = Crew(self._next_number(), generation, generation.settings.workers)
 
     def turn(self) -> None:
         """Do all there is to do now."""
@@ -160,7 +165,7 @@ class Arbiter:
         if self.stopping:
             return
         if self.candidate is not None or not self.current.proven:
-            self.logs.error.info("another reload follows this one")
+            self.logs.error.info("workers are still booting; the reload follows")
             self._reload_wanted = True
             return
         self._reload()
@@ -212,7 +217,7 @@ class Arbiter:
 
     def _take_message(self, member: Member, message: Message) -> None:
         match message:
-            case Ready() if member.phase is Phase.BOOTING:
+            case Ready() if member.phase is Phase.BOOTING and member.failure is None:
                 self._welcome(member)
             case Failed() if member.phase is Phase.BOOTING:
                 member.failure = message
@@ -227,8 +232,7 @@ class Arbiter:
         self.logs.error.info("worker %d ready", member.pid)
         member.phase = Phase.READY
         member.ready_at = self.system.monotonic()
-        if member.kill_at == math.inf:
-            member.slot.set_state(State.READY)
+        member.slot.set_state(State.READY)
         if member.reopen:
             self.system.kill(member.pid, signal.SIGUSR1)
         if member.spare_of is not None:

@@ -85,6 +85,11 @@ class PidFile:
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
+            if self.path.is_symlink():
+                raise PidFileError(
+                    f"{self.path} is a symbolic link that leads nowhere; "
+                    "remove it or choose another path"
+                ) from None
             return False
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -110,7 +115,7 @@ class PidFile:
         if other != pid and is_alive(other):
             raise PidFileError(
                 f"already running: pid file {self.path} names process {other}, which is alive; "
-                "stop it first or choose another pid file"
+                "stop it first, or remove the file if that is another program"
             )
 
     def _read(self) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import mmap
 import time
+from collections.abc import Callable
 from enum import IntEnum
 
 __all__ = ["Scoreboard", "ScoreboardFull", "SharedSlot", "State"]
@@ -45,16 +46,18 @@ class Scoreboard:
     """A fixed number of slots in shared memory.
 
     ``slots`` bounds the workers that can exist at one time, those of an old and of a new
-    generation together. Pages that no slot has used cost no memory.
+    generation together. Pages that no slot has used cost no memory. ``clock`` gives nanoseconds on
+    a clock that all processes share.
     """
 
-    def __init__(self, slots: int = 4096) -> None:
+    def __init__(self, slots: int = 4096, clock: Callable[[], int] = time.monotonic_ns) -> None:
         if slots < 1:
             raise ValueError("a scoreboard needs at least one slot")
         # The first line is the header. Its first field is the number of slots from the left that
         # may be in use, so that readers need not look at thousands of free ones.
         self._memory = mmap.mmap(-1, (slots + 1) * FIELDS * FIELD)
         self.words = memoryview(self._memory).cast("q")
+        self.clock = clock
         self._taken = [False] * slots
 
     @property
@@ -112,7 +115,7 @@ class SharedSlot:
 
     def beat(self) -> None:
         """Record that the worker's main thread is alive now."""
-        self._board.words[self._base + HEARTBEAT] = time.monotonic_ns()
+        self._board.words[self._base + HEARTBEAT] = self._board.clock()
 
     def age(self, now: float) -> float:
         """Return how many seconds before ``now`` (``time.monotonic()``) the last beat was."""
@@ -150,7 +153,7 @@ class SharedSlot:
         words = self._board.words
         mine = self._base
         generation = words[mine + GENERATION]
-        stale = time.monotonic_ns() - int(FRESH_SECONDS * 1e9)
+        stale = self._board.clock() - int(FRESH_SECONDS * 1e9)
         least = -1
         for base in range(FIELDS, (self._board.reach + 1) * FIELDS, FIELDS):
             if base == mine or words[base + STATE] != State.READY:

@@ -214,19 +214,21 @@ def _bind_port(family: int, host: str, port: int, v6_only: bool, reuse_port: boo
 
 
 def _bind_unix(address: UnixAddress, umask: int | None, owner: tuple[int, int] | None) -> Listener:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = Listener(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), address)
     try:
         _remove_stale(address)
         with _umask(umask):
-            sock.bind(address.path)
-        listener = Listener(sock, address, address.path, os.getpid(), _inode(address.path))
+            listener.socket.bind(address.path)
+        listener.inode = _inode(address.path)
+        listener.owner_pid = os.getpid()
+        listener.path = address.path
         if owner is not None:
             os.chown(address.path, *owner, follow_symlinks=False)
     except OSError as error:
-        sock.close()
+        listener.close()
         raise _bind_error(str(address), error) from error
     except BaseException:
-        sock.close()
+        listener.close()
         raise
     return listener
 
