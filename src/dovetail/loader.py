@@ -287,9 +287,10 @@ def _is_plain(error: AttributeError) -> bool:
 def _missing_attribute(owner: object, path: str, name: str) -> str:
     message = f"{path!r}{_place(owner)} has no attribute {name!r}"
     names = [known for known in dir(owner) if not known.startswith("_")]
-    if near := get_close_matches(name, names, n=1):
+    near = get_close_matches(name, names, n=1)
+    if near:
         message += f"; did you mean {near[0]}?"
-    return message + _candidates_hint(owner)
+    return message + _candidates_hint(owner, besides=near)
 
 
 def _default(module: ModuleType, reference: _Reference) -> tuple[_Reference, object]:
@@ -317,11 +318,12 @@ def _place(owner: object) -> str:
     return f" ({file})" if file else ""
 
 
-def _candidates_hint(owner: object) -> str:
+def _candidates_hint(owner: object, besides: Sequence[str] = ()) -> str:
     if not isinstance(owner, ModuleType):
         return ""
     names = [name for name, value in vars(owner).items() if _looks_like_wsgi(name, value, owner)]
-    return f" (it looks like a WSGI application: {_listing(names)})" if names else ""
+    others = [name for name in names if name not in besides]
+    return f" (what looks like a WSGI application there: {_listing(others)})" if others else ""
 
 
 def _looks_like_wsgi(name: str, value: object, module: ModuleType) -> bool:

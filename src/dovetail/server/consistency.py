@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from dovetail.server.addresses import Address, TCPAddress
 from dovetail.server.settings import SETTINGS, Settings, SettingsError
@@ -38,7 +38,7 @@ def _bind(addresses: tuple[Address, ...]) -> Iterator[tuple[str, str]]:
 
 def _directories(settings: Settings) -> Iterator[tuple[str, str]]:
     for name, path in (("chdir", settings.chdir), ("tmp_upload_dir", settings.tmp_upload_dir)):
-        if path is not None and not Path(path).is_dir():
+        if path is not None and not os.path.isdir(path):
             yield name, f"{path!r} is not a directory"
 
 

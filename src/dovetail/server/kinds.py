@@ -174,13 +174,12 @@ class Duration(Kind[float]):
 
 
 class Size(Kind[int]):
-    """A number of octets, at least ``minimum``; ``rate`` makes it octets a second."""
+    """A number of octets, at least ``minimum``."""
 
     metavar = "SIZE"
 
-    def __init__(self, minimum: int = 0, *, rate: bool = False) -> None:
+    def __init__(self, minimum: int = 0) -> None:
         self.minimum = minimum
-        self.rate = rate
         self.forms = SIZE_FORMS
 
     def parse(self, text: str) -> int:
@@ -303,15 +302,18 @@ class Umask(Kind[int]):
 
     metavar = "INT"
     forms = "0 to 0o777; a leading 0 or 0o makes it octal, 0x hexadecimal"
+    _digits = re.compile(
+        r"0[xX](?P<hexadecimal>[0-9A-Fa-f]{1,6})|0[oO]?(?P<octal>[0-7]{1,6})"
+        r"|(?P<decimal>0|[1-9][0-9]{0,6})"
+    )
 
     def parse(self, text: str) -> int:
         """Read octal, hexadecimal or decimal digits, by their prefix."""
-        match = re.fullmatch(r"(0[oO]?(?=[0-7])|0[xX]|)([0-9A-Fa-f]{1,8})", text)
-        base = {"": 10, "0x": 16}.get(match[1].lower(), 8) if match else 10
-        try:
-            return self.check(int(match[2], base) if match else -1)
-        except ValueError:
-            raise ValueError(f"{_excerpt(text)} is not a umask; allowed is {self.forms}") from None
+        match = self._digits.fullmatch(text)
+        if match is None or match.lastgroup is None:
+            raise ValueError(f"{_excerpt(text)} is not a umask; allowed is {self.forms}")
+        base = {"octal": 8, "hexadecimal": 16, "decimal": 10}[match.lastgroup]
+        return self.check(int(match[match.lastgroup], base))
 
     def check(self, value: object) -> int:
         """Accept an ``int`` within bounds."""
@@ -424,4 +426,6 @@ class Factory(Kind[str | Callable[..., object] | None]):
 
 
 def _absolute(path: str, directory: Path) -> str:
-    return os.path.normpath(directory / Path(path).expanduser())
+    # Unlike normpath this keeps "..", which behind a symbolic link leads elsewhere; and unlike
+    # Path.expanduser it has no error for the home of an unknown user.
+    return str(directory / os.path.expanduser(path))

@@ -6,6 +6,7 @@ implicit ``dovetail.toml`` or ``dovetail.conf.py``, and the defaults.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -131,15 +132,15 @@ def _files(config_file: str | None, directory: Path) -> Iterator[ConfigFile]:
     """Read the configuration files that are there, the strongest first."""
     explicit = None
     if config_file is not None:
-        explicit = directory / Path(config_file).expanduser()
+        explicit = directory / os.path.expanduser(config_file)
         yield read_config_file(explicit, config_file)
     pyproject = directory / "pyproject.toml"
-    if pyproject.is_file() and not _same(pyproject, explicit):
+    if os.path.isfile(pyproject) and not _same(pyproject, explicit):
         yield read_pyproject(pyproject)
     implicit = [
         name
         for name in IMPLICIT_FILES
-        if (directory / name).is_file() and not _same(directory / name, explicit)
+        if os.path.isfile(directory / name) and not _same(directory / name, explicit)
     ]
     if len(implicit) > 1:
         raise SettingsError(f"there are both {' and '.join(implicit)}; keep one, or name it by -c")
@@ -148,7 +149,7 @@ def _files(config_file: str | None, directory: Path) -> Iterator[ConfigFile]:
 
 
 def _same(path: Path, explicit: Path | None) -> bool:
-    return explicit is not None and explicit.exists() and path.samefile(explicit)
+    return explicit is not None and os.path.exists(explicit) and path.samefile(explicit)
 
 
 def _from_file(source: ConfigFile) -> _Layer:
