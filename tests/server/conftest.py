@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Protocol
 from unittest.mock import Mock
 from wsgiref.types import WSGIApplication
@@ -73,6 +72,9 @@ def serve(
     """Start a worker in this process; it is stopped when the test is over."""
     # The traceback of a crash belongs to the test runner.
     monkeypatch.setattr(threads, "faulthandler", Mock())
+    # How often a steward with little to do looks at the clock; short deadlines are to be seen soon.
+    monkeypatch.setattr(threads, "_IDLE_TICK", 0.05)
+    monkeypatch.setattr(threads, "_OPEN_TICK", 0.05)
     with ExitStack() as stack:
 
         def serve(
@@ -100,13 +102,3 @@ def serve(
             )
 
         yield serve
-
-
-@pytest.fixture
-def unix_listener(tmp_path: Path) -> Iterator[socket.socket]:
-    """A listening Unix socket."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "socket"))
-    listener.listen(64)
-    yield listener
-    listener.close()

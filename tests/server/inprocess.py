@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -36,6 +37,7 @@ __all__ = [
     "Gate",
     "RecordingLogs",
     "Running",
+    "listen_at",
     "open_test_poller",
     "running",
 ]
@@ -58,6 +60,14 @@ def open_test_poller(name: str) -> Iterator[Poller]:
         yield poller
     finally:
         poller.close()
+
+
+def listen_at(path: Path) -> socket.socket:
+    """A listening Unix socket; the worker that gets it closes it."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(64)
+    return listener
 
 
 class RecordingLogs(Logs):
@@ -302,6 +312,7 @@ class Running:
     clients: list[Client] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._others = set(threading.enumerate())
         self.address = self.listener.getsockname()
         self.family = self.listener.family
 
@@ -329,9 +340,10 @@ class Running:
         return status
 
     def threads_alive(self) -> int:
+        """How many application threads there are."""
         return sum(
-            thread.name.startswith("application-") and thread.is_alive()
-            for thread in threading.enumerate()
+            thread.name.startswith("application-")
+            for thread in set(threading.enumerate()) - self._others
         )
 
 

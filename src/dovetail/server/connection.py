@@ -206,6 +206,8 @@ class Connection:
         if request.upgrade:
             environ["werkzeug.socket"] = environ["gunicorn.socket"] = UpgradeSocket(self._detach)
         exchange.run(self._service.application, environ)
+        # Half a line that was printed must not become the beginning of the next request's.
+        self._base["wsgi.errors"].flush()
         with contextlib.suppress(OSError):
             body.close()
         if exchange.detached or exchange.aborted:
