@@ -396,7 +396,10 @@ class Connection:
             if event is not Signal.NEED_DATA:
                 return b""
             self.wire.readable = True
-            count = self.wire.receive(scratch)
+            try:
+                count = self.wire.receive(scratch)
+            except OSError as error:
+                raise ClientDisconnected("the client is gone") from error
             if count:
                 self._reader.receive(scratch[:count])
             elif count == 0:
