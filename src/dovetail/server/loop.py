@@ -143,14 +143,19 @@ class Loop:
     def _next(self) -> Connection | None:
         while not self._stopped:
             connection = self._take()
-            if connection is None and self._fetch():
+            if connection is None:
+                # Even if nothing was fetched: it may have been the ring for what is queued now,
+                # and the thread that it was meant for sleeps on.
+                self._fetch()
                 connection = self._take()
             if connection is not None:
                 # Others may be needed for what is left, if this one takes its time.
                 if self._waiting and (self._ready or self._runnable):
                     self._poller.wake()
                 return connection
-            self._wait()
+            if not self._stopped:
+                self._wait()
+        self._poller.wake()  # this thread may have taken the ring that was meant for another
         return None
 
     def _take(self) -> Connection | None:
@@ -217,17 +222,16 @@ class Loop:
 
     # News
 
-    def _fetch(self) -> bool:
-        """Queue the connections that have news; accept; False if there was nothing."""
+    def _fetch(self) -> None:
+        """Queue the connections that have news; accept."""
         news = self._poller.fetch()
         if not news:
-            return False
+            return
         owned, doors = self._sort(news)
         for connection in owned:
             connection.wire.flush_owned()
         for door in doors:
             self._accept(door)
-        return True
 
     def _sort(self, news: list[tuple[int, int]]) -> tuple[list[Connection], list[_Door]]:
         owned: list[Connection] = []
