@@ -132,10 +132,12 @@ def _path_hint(module: str) -> str:
 
 def _names(node: ast.expr, spec: str) -> tuple[str, ...]:
     """Return the names of ``a.b.c``; anything else is no reference."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
     if isinstance(node, ast.Name):
-        return (node.id,)
-    if isinstance(node, ast.Attribute):
-        return (*_names(node.value, spec), node.attr)
+        return (node.id, *reversed(names))
     raise LoadError(f"{spec!r}: what follows the colon is neither an attribute nor FACTORY(ARGS)")
 
 
