@@ -34,6 +34,7 @@ LAYERS: dict[str, frozenset[str]] = {
     "app": frozenset({"toolkit", "routing", "data", "loader"}),
     "compat": EVERYTHING,
     "cli": EVERYTHING,
+    "__main__": frozenset({"cli"}),
 }
 
 # What is not in the standard library, and who may import it.
