@@ -155,6 +155,10 @@ class TestForm:
         hint = "write the module's name: shop:app, with --chdir src/web"
         assert failure("src/web/shop.py:app").endswith(hint)
 
+    def test_a_name_longer_than_a_file_can_have(self, write: Write) -> None:
+        assert failure("x" * 5000 + ":app").startswith("there is no module")
+        assert failure("x" * 5000 + ".py:app").startswith("there is no module")
+
 
 class TestModule:
     def test_missing(self, write: Write, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def _parse(spec: str) -> _Reference:
     module, colon, expression = spec.partition(":")
     if not _MODULE.fullmatch(module):
         raise LoadError(f"{spec!r} is not of the form MODULE:ATTR{_path_hint(module)}")
-    if Path(module).is_file() and module.endswith(".py"):
+    if module.endswith(".py") and os.path.isfile(module):
         raise LoadError(f"{module!r} is a file, not a module{_path_hint(module)}")
     if not colon:
         return _Reference(module)
