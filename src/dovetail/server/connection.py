@@ -111,6 +111,7 @@ class Connection:
         "_closing",
         "_continue",
         "_discarded",
+        "_environ",
         "_exchange",
         "_hooks",
         "_idle",
@@ -146,6 +147,7 @@ class Connection:
         """Forget the current request."""
         self._request: Request | None = None
         self._exchange: Exchange | None = None
+        self._environ: Environ | None = None
         self._spool: BodySpool | None = None
         self._record = RequestRecord()
         self._started = self._started_epoch = self._body_started = 0.0
@@ -203,6 +205,7 @@ class Connection:
             record=self._record,
             early_hints=exchange.early_hints,
         )
+        self._environ = environ
         if request.upgrade:
             environ["werkzeug.socket"] = environ["gunicorn.socket"] = UpgradeSocket(self._detach)
         exchange.run(self._service.application, environ)
@@ -491,6 +494,7 @@ class Connection:
                 request_fields=[] if request is None else request.fields,
                 response_fields=[] if exchange is None else exchange.fields,
                 pid=os.getpid(),
+                environ=self._environ,
             )
         )
 
