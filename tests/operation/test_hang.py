@@ -1,0 +1,82 @@
+"""Workers that hang are found by their heartbeat and replaced, whatever they hang in."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+from tests.operation.client import Address, Links, Lost
+from tests.operation.conftest import Serve, Site
+from tests.operation.load import Load, ledger
+from tests.operation.server import Server, wait_gone
+
+pytestmark = [pytest.mark.process, pytest.mark.network]
+
+
+def hang_with_the_lock_held(server: Server) -> int:
+    """Have a worker hang in C code that holds the interpreter's lock; return it."""
+
+    async def ask() -> int:
+        async with Links(Address(server.port)) as links:
+            victim, bystander = await links.of_each_worker(2)
+            hanging = asyncio.create_task(victim.ask("GET", "/hang?id=hanging"))
+            assert (await bystander.ask("GET", "/work")).facts["pid"] == bystander.pid
+            with pytest.raises(Lost):
+                await hanging
+            assert victim.pid is not None
+            return victim.pid
+
+    return asyncio.run(ask())
+
+
+def test_worker_that_hangs_with_the_lock_held(serve: Serve, site: Site) -> None:
+    server = serve("--timeout", "2s")
+    with Load([Address(server.port)]) as load:
+        victim = hang_with_the_lock_held(server)
+        server.wait_for(rf"worker {victim} silent for more than 2 s; aborting it")
+        server.wait_for(rf"worker {victim} .*SIGABRT.*; starting another")
+        server.wait_for(r"worker \d+ ready", times=3)
+        load.wait(40)
+    # The stacks are in the log: the line that hangs, and the threads that do not.
+    server.wait_for(r"Fatal Python error: Aborted")
+    server.wait_for(r'application\.py", line \d+ in hang')
+    server.wait_for(r'threads\.py", line \d+ in run')
+    load.check_answered_once(ledger(site.state))
+    assert {outcome.pid for outcome in load.lost} <= {victim, None}
+    assert victim not in server.wait_workers(2)
+    wait_gone([victim])
+    assert server.stop() == 0
+
+
+def test_worker_that_is_stopped(serve: Serve, site: Site) -> None:
+    server = serve("--timeout", "2s")
+    victim, other = sorted(server.workers())
+    with Load([Address(server.port)]) as load:
+        os.kill(victim, signal.SIGSTOP)
+        server.wait_for(rf"worker {victim} silent for more than 2 s; aborting it")
+        # A stopped process cannot obey; only KILL works.
+        server.wait_for(rf"worker {victim} did not stop in time; killing it")
+        server.wait_for(rf"worker {victim} .*SIGKILL.*; starting another")
+        server.wait_for(r"worker \d+ ready", times=3)
+        load.wait(40)
+    load.check_answered_once(ledger(site.state))
+    assert {outcome.pid for outcome in load.lost} <= {victim, None}
+    assert other in server.wait_workers(2, without=[victim])
+    assert server.stop() == 0
+
+
+def test_long_request_is_no_hang(serve: Serve, site: Site) -> None:
+    server = serve("--timeout", "1s", "--threads", "1", workers=1)
+    before = server.workers()
+
+    async def ask() -> None:
+        async with Links(Address(server.port)) as links:
+            link = await links.open()
+            assert (await link.ask("GET", "/work?seconds=2.5")).status == 200
+
+    asyncio.run(ask())
+    assert server.workers() == before
+    assert server.stop() == 0
+    assert "silent" not in server.log
