@@ -14,8 +14,10 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Applications that others wrote have an environment of their own: ours must not see theirs.
 APPLICATIONS = $(VENV)-applications
 
-.PHONY: help run test lint format clean
+.PHONY: help run test lint format docs clean
 .DELETE_ON_ERROR:
+# Two pips in one environment get in each other's way.
+.NOTPARALLEL:
 
 help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
@@ -34,6 +36,9 @@ lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
 format: $(VENV)/.installed-lint ## put the code into its form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/.installed ## write the reference of the settings anew
+	$(BIN)/python tools/settings_reference.py
 
 clean: ## remove what these commands made
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
