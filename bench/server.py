@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 VENV = ROOT / ".venv-bench"
-PEERS = ["gunicorn", "gevent", "waitress", "cheroot"]
+PEERS = ["gunicorn", "gevent", "packaging", "waitress", "cheroot"]
 TICKS = 100.0  # clock ticks a second in /proc/PID/stat
 
 BROWSER = [
