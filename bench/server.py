@@ -22,7 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 VENV = ROOT / ".venv-bench"
-PEERS = ["gunicorn", "gevent", "packaging", "waitress", "cheroot"]
+PEERS = ["gunicorn", "gevent", "packaging", "waitress"]
 TICKS = 100.0  # clock ticks a second in /proc/PID/stat
 
 BROWSER = [
@@ -53,7 +53,6 @@ SERVERS = [
     Server("gunicorn gthread, 4", "{bin}/gunicorn -b 127.0.0.1:{port} --threads 4 {app}"),
     Server("gunicorn gevent", "{bin}/gunicorn -b 127.0.0.1:{port} -k gevent {app}"),
     Server("waitress, 4", "{bin}/waitress-serve --listen 127.0.0.1:{port} --threads 4 {app}"),
-    Server("cheroot", "{bin}/cheroot --bind 127.0.0.1:{port} {app}"),
 ]
 
 
