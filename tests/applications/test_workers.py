@@ -55,7 +55,9 @@ def in_parallel(work: Callable[[], set[str]]) -> set[str]:
 
 @pytest.mark.parametrize("board", ["direct", "nginx"], indirect=True)
 def test_twenty_threads_share_a_pool_of_httpx(board: Site) -> None:
-    limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS // 2)
+    # One connection for each thread: what its pool has too many of, it may close under a request
+    # (httpcore issue 1110).
+    limits = httpx.Limits(max_connections=CLIENTS, max_keepalive_connections=CLIENTS)
     with httpx.Client(limits=limits, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         workers = in_parallel(lambda: converse(lambda path: client.get(board.url + path)))
     assert 1 <= len(workers) <= WORKERS
@@ -100,7 +102,11 @@ class Hold:
         self.answers = [self._pool.submit(get, f"{url}/{number}") for number in range(CLIENTS)]
 
     def __enter__(self) -> Hold:
-        wait_until(lambda: self.held() == [THREADS] * WORKERS, "all threads have a request")
+        try:
+            wait_until(lambda: self.held() == [THREADS] * WORKERS, "all threads have a request")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
