@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -17,16 +16,16 @@ class UpgradeSocket:
     socket is blocking from then on, the server sends nothing any more, and it closes the socket
     when the application returns.
 
-    :param detach: takes the connection out of the loop and returns its socket and the octets that
-        were received behind the request.
+    :param detach: takes the connection out of the loop and returns its socket, or what is used as
+        one, and the octets that were received behind the request.
     """
 
-    def __init__(self, detach: Callable[[], tuple[socket.socket, bytes]]) -> None:
+    def __init__(self, detach: Callable[[], tuple[Any, bytes]]) -> None:
         self._detach = detach
-        self._socket: socket.socket | None = None
+        self._socket: Any = None
         self._received = b""
 
-    def _taken(self) -> socket.socket:
+    def _taken(self) -> Any:
         if self._socket is None:
             self._socket, self._received = self._detach()
         return self._socket
@@ -37,7 +36,8 @@ class UpgradeSocket:
         if self._received and not flags:
             data, self._received = self._received[:size], self._received[size:]
             return data
-        return sock.recv(size, flags)
+        octets: bytes = sock.recv(size, flags)
+        return octets
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """Receive into ``buffer``; as :meth:`recv`."""

@@ -33,6 +33,7 @@ from dovetail.http1 import (
     Signal,
     dump_refusal,
 )
+from dovetail.server.duplex import DuplexTlsSocket
 from dovetail.server.logs import AccessEntry
 from dovetail.server.poller import READABLE, wait_for
 from dovetail.server.service import Service
@@ -213,6 +214,8 @@ class Connection:
         self._base["wsgi.errors"].flush()
         with contextlib.suppress(OSError):
             body.close()
+        if exchange.detached:
+            self.wire.disconnect()
         if exchange.detached or exchange.aborted:
             self.close()
             return
@@ -410,13 +413,12 @@ class Connection:
             elif not wait_for(self.wire.fd, READABLE, self._service.settings.body_timeout):
                 raise ClientDisconnected("the content did not arrive in time")
 
-    def _detach(self) -> tuple[socket.socket, bytes]:
+    def _detach(self) -> tuple[socket.socket | DuplexTlsSocket, bytes]:
         """Hand the socket to the application."""
         assert self._exchange is not None
         self._exchange.detach()
         self._hooks.detach(self)
-        self.wire.sock.setblocking(True)
-        return self.wire.sock, self._reader.take_buffer()
+        return self.wire.hand_over(), self._reader.take_buffer()
 
     def _report(self, text: str, error: BaseException | None) -> None:
         assert self._request is not None

@@ -17,6 +17,7 @@ import time
 from typing import NoReturn
 
 from dovetail.gateway import ClientDisconnected
+from dovetail.server.duplex import DuplexTlsSocket
 from dovetail.server.outbox import Outbox
 from dovetail.server.poller import WRITABLE, wait_for
 from dovetail.server.service import Service
@@ -230,6 +231,21 @@ class Wire:
         return count
 
     # Closing
+
+    def hand_over(self) -> socket.socket | DuplexTlsSocket:
+        """Return the socket, blocking, for an application that uses it from now on."""
+        if isinstance(self.sock, ssl.SSLSocket):
+            return DuplexTlsSocket(self.sock)
+        self.sock.setblocking(True)
+        return self.sock
+
+    def disconnect(self) -> None:
+        """End both directions, also under threads of the application's that still wait there.
+
+        Closing alone would leave them waiting, and the connection open as long as they do.
+        """
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def shut(self) -> None:
         """Close our side; what the client still sends can be received."""
