@@ -84,6 +84,11 @@ class Link:
         streams = asyncio.open_connection(sock=sock, ssl=context, server_hostname=name, limit=limit)
         return cls(*await streams)
 
+    def hurry(self) -> None:
+        """Take what comes in large pieces from now on."""
+        sock: socket.socket = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+
     @property
     def ended(self) -> bool:
         """Whether the server has closed it."""

@@ -74,6 +74,7 @@ async def go_on(crowd: Crowd) -> None:
     for body in crowd.bodies:
         assert (await body.finish()).facts["octets"] == len(UPLOAD)
     for number, reader in enumerate(crowd.readers):
+        reader.link.hurry()
         answer = await reader.finish()
         assert answer.facts["id"] == f"reader-{number}"
         assert answer.content.index(b"\n") == BIG
