@@ -87,6 +87,7 @@ class Loop:
         self._multiprocess = multiprocess
         self._call_steward = call_steward
         self._hooks = Hooks(self._forget, self._detach)
+        self._accepting = threading.Lock()  # held from an accept until the connection is counted
         self._lock = threading.Lock()  # guards everything below
         self._connections: dict[int, Connection] = {}
         self._detached: set[Connection] = set()
