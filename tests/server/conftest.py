@@ -35,16 +35,20 @@ class Serve(Protocol):
     ) -> Running: ...
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.skipif(not hasattr(module, attribute), reason=name))
-        for name, module, attribute in (
-            ("epoll", select, "epoll"),
-            ("poll", selectors, "PollSelector"),
-            ("select", selectors, "SelectSelector"),
-        )
-    ]
-)
+_POLLERS = [
+    pytest.param(name, marks=pytest.mark.skipif(not hasattr(module, attribute), reason=name))
+    for name, module, attribute in (
+        ("epoll", select, "epoll"),
+        ("poll", selectors, "PollSelector"),
+        ("select", selectors, "SelectSelector"),
+    )
+]
+
+#: For what only epoll can do, or what has nothing to do with the poller.
+with_epoll = pytest.mark.parametrize("poller_name", _POLLERS[:1], indirect=True)
+
+
+@pytest.fixture(params=_POLLERS)
 def poller_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
