@@ -348,6 +348,11 @@ class Loop:
         return surplus > max(_YIELD_CONNECTIONS, mine // 4)
 
     def _accept_one(self, door: _Door) -> bool:
+        # Until it is counted, nobody may find that the worker has no connection left and can go.
+        with self._accepting:
+            return self._accept_uncounted(door)
+
+    def _accept_uncounted(self, door: _Door) -> bool:
         if self.open_connections >= self._most():
             self._shut(door, _EXHAUSTED_SECONDS)
             limit = self._most()
@@ -384,6 +389,7 @@ class Loop:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             base = base | {"REMOTE_ADDR": client[0], "REMOTE_PORT": str(client[1])}
         if self._tls is not None:
+            sock.getpeername()  # raises if the client has left: such a socket cannot be wrapped
             sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         connection = Connection(Wire(sock, self._service), self._service, self._hooks, base)
         with self._lock:
@@ -429,8 +435,11 @@ class Loop:
         if self._waiting and (self._ready or self._runnable):
             self._poller.wake()
 
-    def expire(self, now: float) -> None:
+    def expire(self, now: float, scratch: memoryview) -> None:
         """Act on the deadlines that have passed.
+
+        While the threads have much to do, what a client sent in time may not have been looked at
+        yet. That comes first, and may give it a new deadline.
 
         PERF: a look at each connection, four times a second at most: 0.1 us each.
         """
@@ -440,8 +449,15 @@ class Loop:
             for connection in due:
                 connection.ownership = Ownership.OWNED
         for connection in due:
-            self._leave(connection, connection.expire())
-        if due and self._waiting and self._ready:
+            connection.wire.readable = True
+            step = connection.advance(scratch)
+            if step is Step.WAIT and connection.deadline <= now:
+                step = connection.expire()
+            if step is Step.RUN:
+                self._runnable.append(connection)
+            else:
+                self._leave(connection, step)
+        if due and self._waiting and (self._ready or self._runnable):
             self._poller.wake()
 
     def stop(self) -> None:

@@ -172,7 +172,7 @@ class ThreadWorker:
             now = time.monotonic()
             if now >= scan_at:
                 scan_at = now + _OPEN_TICK
-                loop.expire(now)
+                loop.expire(now, scratch)
             loop.reopen_doors(now)
             # All are busy, and not one has finished anything since the last look.
             covering = loop.all_busy and (covering or loop.served == served)

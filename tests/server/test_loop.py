@@ -1,0 +1,147 @@
+"""What the loop must not lose, step by step, without the threads that usually drive it."""
+
+from __future__ import annotations
+
+import math
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.server.inprocess import PATIENCE, POLLERS, Client, RecordingLogs, open_test_poller
+
+from dovetail.server.loop import Loop
+from dovetail.server.poller import Poller
+from dovetail.server.service import Service
+from dovetail.server.settings import Settings
+
+
+class Slot:
+    """Notes nothing."""
+
+    def beat(self) -> None:
+        return None
+
+    def set_connections(self, count: int) -> None:
+        return None
+
+    def least_connections(self) -> int:
+        return 0
+
+
+class Listener(socket.socket):
+    """Waits between an accept and its return, as a thread may that lost the interpreter's lock."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(socket.AF_UNIX)
+        self.accepted = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+        self.bind(str(path))
+        self.listen()
+        self.setblocking(False)
+
+    def accept(self) -> tuple[socket.socket, object]:
+        found = super().accept()
+        self.accepted.set()
+        assert self.go_on.wait(PATIENCE)
+        return found
+
+
+@pytest.fixture(params=POLLERS)
+def poller(request: pytest.FixtureRequest) -> Iterator[Poller]:
+    with open_test_poller(request.param) as poller:
+        yield poller
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    with Listener(tmp_path / "socket") as listener:
+        yield listener
+
+
+@pytest.fixture
+def client(listener: Listener) -> Iterator[Client]:
+    with socket.socket(socket.AF_UNIX) as sock:
+        client = Client(sock)
+        sock.connect(listener.getsockname())
+        yield client
+
+
+@pytest.fixture
+def loop(poller: Poller, listener: Listener) -> Iterator[Loop]:
+    settings = Settings()
+
+    def application(environ: object, start_response: object) -> list[bytes]:
+        assert callable(start_response)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    service = Service(settings, application, RecordingLogs(settings), flushes=poller.reports_owned)
+    loop = Loop(
+        service,
+        poller,
+        Slot(),
+        listeners=[listener],
+        tls=None,
+        threads=1,
+        multiprocess=False,
+        call_steward=lambda: None,
+    )
+    loop.open_doors()
+    yield loop
+    loop.close_doors()
+    loop.close()
+
+
+SCRATCH = memoryview(bytearray(65536))
+LATER = math.nextafter(math.inf, 0)
+
+
+def test_request_that_arrived_is_not_late(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    assert loop.open_connections == 1
+    client.get()
+    # Nobody has looked at it yet, for all were busy until long after the deadline.
+    loop.expire(LATER, SCRATCH)
+    thread = threading.Thread(target=loop.work)
+    thread.start()
+    try:
+        assert client.read().content == b"ok"
+    finally:
+        loop.stop()
+        thread.join(PATIENCE)
+
+
+def test_silent_client_is_late(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    loop.expire(LATER, SCRATCH)
+    assert loop.open_connections == 0
+    assert client.is_closed()
+
+
+def test_half_a_head_is_late(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    client.send("GET / HTTP/1.1\r\n")
+    loop.expire(LATER, SCRATCH)
+    assert client.read().status == 408
+
+
+def test_client_between_accept_and_count_is_not_forgotten(
+    loop: Loop, listener: Listener, client: Client
+) -> None:
+    listener.go_on.clear()
+    thread = threading.Thread(target=loop.cover, args=[SCRATCH])
+    closing = threading.Thread(target=loop.close_doors)
+    thread.start()
+    assert listener.accepted.wait(PATIENCE)
+    closing.start()
+    # It must not get by; a loop that let it would be through long before this.
+    closing.join(0.2)
+    counted_too_late = not closing.is_alive() and loop.open_connections == 0
+    listener.go_on.set()
+    closing.join(PATIENCE)
+    thread.join(PATIENCE)
+    assert not counted_too_late
+    assert loop.open_connections == 1
