@@ -119,7 +119,7 @@ def _chunked(draw: st.DrawFn, body: bytes, trailers: list[tuple[str, str]]) -> b
 def _targets(draw: st.DrawFn, host: str) -> tuple[str, str, str]:
     """Draw (method, target, authority)."""
     path = "/" + draw(st.text(_TARGET, max_size=12))
-    method = draw(_tokens.filter(lambda token: token != "CONNECT"))
+    method = draw(st.sampled_from(["GET", "HEAD", "POST"]) | _tokens.filter("CONNECT".__ne__))
     form = draw(st.sampled_from(["origin", "origin", "absolute", "authority", "asterisk"]))
     if form == "absolute":
         authority = draw(_hosts)
