@@ -13,7 +13,7 @@ import pytest
 from tests.operation.client import Address, Answer, Link, Links, Lost
 from tests.operation.conftest import Serve, Site
 from tests.operation.load import Load, called, ledger
-from tests.operation.server import Server
+from tests.operation.server import PATIENCE, Server
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
@@ -30,6 +30,39 @@ def test_term_under_load(serve: Serve, site: Site, reach: Reach) -> None:
     assert [one for one in known if one.answer is None] == []
     assert load.untold == []
     load.check_answered_once(ledger(site.state))
+
+
+def test_term_refuses_newcomers(serve: Serve, site: Site, reach: Reach) -> None:
+    arguments, addresses = reach
+    server = serve(*arguments)
+
+    async def scenario(address: Address) -> None:
+        async with Links(address) as links:
+            held, *idle = await links.of_each_worker(2)
+            answer = asyncio.create_task(held.ask("GET", "/hold?id=held&gate=gate"))
+            await called(site.state, "held")
+            await asyncio.to_thread(stop_gently, server)
+            await idle[0].ask_until_told()
+            # Only a listener that nobody has open refuses: they must not queue behind one that is
+            # still finishing, only to be reset in the end.
+            async with asyncio.timeout(PATIENCE):
+                while await is_welcome(address):
+                    await asyncio.sleep(0.01)
+            site.open_gate("gate")
+            assert (await answer).closes
+
+    asyncio.run(scenario(addresses(server)[-1]))
+    assert server.wait() == 0
+
+
+async def is_welcome(address: Address) -> bool:
+    """Tell whether a connection is accepted, by the kernel at least."""
+    try:
+        link = await Link.open(address)
+    except Lost:
+        return False
+    await link.close()
+    return True
 
 
 def test_term_finishes_what_is_under_way(serve: Serve, site: Site, reach: Reach) -> None:

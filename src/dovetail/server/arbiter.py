@@ -448,6 +448,10 @@ class Arbiter:
         if not self.stopping:
             self.stopping = True
             self.system.notify("STOPPING=1")
+            # Each worker takes what waits to be accepted, and closes its own copies. With ours
+            # open, the kernel would go on queueing clients that nobody serves, and reset them in
+            # the end; now they are refused, and know at once that they must look elsewhere.
+            self._close_listeners()
 
     def _stop_quickly(self) -> None:
         self._begin_stop()
@@ -458,16 +462,17 @@ class Arbiter:
         return self.stopping and not self._members()
 
     def _clean_up(self) -> None:
-        # The listeners were open until now, so that what waits in their backlogs is not reset while
-        # workers still take it.
         for member in self._members():
             member.line.close()
-        crews = self._crews()
-        for listener in {listener for crew in crews for listener in crew.generation.listeners}:
-            listener.close()
+        self._close_listeners()
         if self._pidfile is not None:
             self._pidfile.remove()
         self.system.release()
+
+    def _close_listeners(self) -> None:
+        for crew in self._crews():
+            for listener in crew.generation.listeners:
+                listener.close()
 
     # What there is
 
