@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -94,6 +94,12 @@ class Load:
             while self._answered < wanted:
                 remaining = deadline - time.monotonic()
                 assert self._news.wait(remaining), f"no answers any more: {self.complaints}"
+
+    def wait_until(self, wanted: Callable[[Outcome], bool]) -> None:
+        """Wait until the latest request, answered or not, is as wanted."""
+        with self._news:
+            arrived = self._news.wait_for(lambda: wanted(self.outcomes[-1]), PATIENCE)
+            assert arrived, self.outcomes[-1]
 
     @property
     def lost(self) -> list[Outcome]:

@@ -60,3 +60,20 @@ def test_request_of_the_other_worker_survives(serve: Serve, site: Site) -> None:
 
     asyncio.run(scenario())
     assert server.stop() == 0
+
+
+def test_those_who_wait_are_answered_by_the_next_worker(serve: Serve, site: Site) -> None:
+    server = serve(workers=1)
+    (victim,) = server.workers()
+    os.kill(victim, signal.SIGSTOP)
+
+    async def scenario() -> None:
+        async with Links(Address(server.port)) as links:
+            # The kernel completes these connections; nobody has accepted them.
+            waiting = [await links.open() for _ in range(20)]
+            os.kill(victim, signal.SIGKILL)
+            answers = await asyncio.gather(*(link.ask("GET", "/work") for link in waiting))
+            assert victim not in {answer.facts["pid"] for answer in answers}
+
+    asyncio.run(scenario())
+    assert server.stop() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -42,6 +43,40 @@ def test_reload_loses_nothing(serve: Serve, site: Site, reach: Reach) -> None:
     assert {one.release for one in load.since(settled_at)} == {1 + RELOADS}
     assert {one.release for one in load.outcomes} == set(range(1, 2 + RELOADS))
     assert len(server.wait_workers(2)) == 2
+    assert server.stop() == 0
+
+
+def test_hasty_reloads_lose_nothing(serve: Serve, site: Site) -> None:
+    server = serve()
+    with Load([Address(server.port)]) as load:
+        for number in range(2, 12):
+            site.release(number)
+            server.signal(signal.SIGHUP)
+            load.wait(2)
+        load.wait_until(lambda outcome: outcome.release == 11)
+    assert len(server.wait_workers(2)) == 2
+    load.check_nothing_lost(ledger(site.state))
+    assert server.stop() == 0
+
+
+def test_reload_follows_a_link_to_the_next_release(serve: Serve, site: Site) -> None:
+    """Deployments switch a symbolic link, and start the server in it."""
+    current = site.directory.parent / "current"
+    following = site.directory.parent / "following"
+    shutil.copytree(site.directory, following)
+    (following / "release.py").write_text("RELEASE = 2\n")
+    current.symlink_to(site.directory)
+    server = serve("--chdir", str(current), workers=1)
+
+    async def ask() -> int:
+        async with Links(Address(server.port)) as links:
+            return int((await (await links.open()).ask("GET", "/work")).facts["release"])
+
+    assert asyncio.run(ask()) == 1
+    current.unlink()
+    current.symlink_to(following)
+    server.wait_for(r"worker \d+ stopped", since=reload_well(server))
+    assert asyncio.run(ask()) == 2
     assert server.stop() == 0
 
 
