@@ -37,6 +37,7 @@ class Outcome:
     """One request: ``pid`` is the worker behind its connection, as far as that was known."""
 
     id: str
+    connecting_at: float
     opened_at: float
     sent_at: float
     pid: int | None
@@ -167,7 +168,7 @@ class _User:
         self._random = random.Random(name)
         self._number = 0
         self._link: Link | None = None
-        self._opened_at = 0.0
+        self._connecting_at = self._opened_at = 0.0
 
     async def work(self) -> None:
         while not self._load.stopping:
@@ -186,12 +187,14 @@ class _User:
             self._load.untold.append(self._link.pid)
             await self._drop()
         if self._link is None:
+            self._connecting_at = time.monotonic()
             try:
                 self._link = await Link.open(self._address)
                 self._opened_at = time.monotonic()
             except Lost as error:
                 now = time.monotonic()
-                self._load.record(Outcome(self._next_id(), now, now, None, error=str(error)))
+                times = self._connecting_at, now, now
+                self._load.record(Outcome(self._next_id(), *times, None, error=str(error)))
 
     async def _drop(self) -> None:
         if self._link is not None:
@@ -205,7 +208,8 @@ class _User:
     async def _ask(self, link: Link) -> None:
         names = [self._next_id() for _ in range(2 if self._kind == "pair" else 1)]
         now = time.monotonic()
-        outcomes = [Outcome(name, self._opened_at, now, link.pid) for name in names]
+        times = self._connecting_at, self._opened_at, now
+        outcomes = [Outcome(name, *times, link.pid) for name in names]
         try:
             answers = await self._exchange(link, names)
             for outcome, answer in zip(outcomes, answers, strict=True):

@@ -36,7 +36,7 @@ def test_kill_loses_only_what_was_in_flight(serve: Serve, site: Site, reach: Rea
     load.check_answered_once(ledger(site.state))
     # Whoever had not been answered on a connection yet cannot know which worker it belonged to.
     assert {outcome.pid for outcome in load.lost} <= {victim, None}
-    assert [outcome for outcome in load.lost if outcome.sent_at > buried_at] == []
+    assert [outcome for outcome in load.lost if outcome.connecting_at > buried_at] == []
     assert set(load.untold) <= {victim}
     assert {one.answer.facts["pid"] for one in load.since(buried_at) if one.answer} <= after
     assert server.stop() == 0
