@@ -33,11 +33,14 @@ from dovetail.server.worker import WorkerContext
 __all__ = [
     "PATIENCE",
     "POLLERS",
+    "Channel",
     "Client",
     "Gate",
     "RecordingLogs",
     "Running",
+    "Slot",
     "listen_at",
+    "make_worker",
     "open_test_poller",
     "running",
 ]
@@ -120,7 +123,7 @@ class _Bell(threads._Bell):
         """Do nothing."""
 
 
-class _Channel:
+class Channel:
     """A channel that remembers what was said."""
 
     def __init__(self) -> None:
@@ -146,7 +149,7 @@ class _Channel:
         self.arbiter.close()
 
 
-class _Slot:
+class Slot:
     """A slot that lets a test wait for a number of connections."""
 
     def __init__(self) -> None:
@@ -304,8 +307,8 @@ class Running:
     worker: ThreadWorker
     listener: socket.socket
     logs: RecordingLogs
-    channel: _Channel
-    slot: _Slot
+    channel: Channel
+    slot: Slot
     tls: ssl.SSLContext | None
     steward: threading.Thread
     status: list[int]
@@ -347,6 +350,15 @@ class Running:
         )
 
 
+def make_worker(context: WorkerContext, poller: Poller) -> ThreadWorker:
+    """Return a worker that does not touch this process's signals."""
+    worker = ThreadWorker(context, poller)
+    worker._bell._in.close()
+    worker._bell._out.close()
+    worker._bell = _Bell()
+    return worker
+
+
 @contextmanager
 def running(
     application: WSGIApplication,
@@ -362,7 +374,7 @@ def running(
     if listener is None:
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
-    logs, channel, slot = RecordingLogs(settings), _Channel(), _Slot()
+    logs, channel, slot = RecordingLogs(settings), Channel(), Slot()
     context = WorkerContext(
         settings=settings,
         listeners=[listener],
@@ -373,10 +385,7 @@ def running(
         max_requests=max_requests,
         tls=tls,
     )
-    worker = ThreadWorker(context, poller)
-    worker._bell._in.close()
-    worker._bell._out.close()
-    worker._bell = _Bell()
+    worker = make_worker(context, poller)
     status: list[int] = []
     steward = threading.Thread(target=lambda: status.append(worker.run()), name="steward")
     server = Running(worker, listener, logs, channel, slot, client_tls, steward, status)
