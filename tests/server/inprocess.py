@@ -327,6 +327,8 @@ class Running:
         client = Client(sock)
         self.clients.append(client)
         sock.connect(self.address)
+        if self.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls is not None and not plain:
             client.sock = self.tls.wrap_socket(sock, server_hostname="localhost")
         return client

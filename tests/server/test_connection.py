@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +240,29 @@ def test_missing_directory_for_bodies_is_a_500_and_no_more(serve: Serve) -> None
     client.post("/", b"x" * 10)
     assert client.read().status == 200
     server.logs.wait_for(lambda: any("no room" in text for text in server.logs.messages))
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 500)]
+)
+def test_disk_that_takes_no_more(
+    serve: Serve, number: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def write(self, data: Any) -> int:
+            raise OSError(number, os.strerror(number))
+
+    server = serve(digest, body_buffer=10)
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "TemporaryFile", lambda **_: Full())
+        client = server.connect()
+        client.post("/", b"x" * 100)
+        assert client.read().status == status
+        assert client.is_closed()
+    assert server.logs.wait_for_entries(1)[0].status == status
+    client = server.connect()
+    client.post("/", b"x" * 100)
+    assert client.read().status == 200
 
 
 # Expect: 100-continue
