@@ -116,12 +116,17 @@ MODULES = {
         ("nested:app", r"if it makes one, write 'nested:app\(\)'"),
     ],
 )
-@pytest.mark.parametrize("preload", [[], ["--preload"]], ids=["workers", "preload"])
-def test_application(attempt: Try, site: Site, app: str, pattern: str, preload: list[str]) -> None:
+def test_application(attempt: Try, site: Site, app: str, pattern: str) -> None:
     name = app.partition(":")[0]
     if name in MODULES:
         (site.directory / f"{name}.py").write_text(MODULES[name])
-    attempt("-w", "2", *preload, app=app).check(pattern, 4)
+    attempt("-w", "2", app=app).check(pattern, 4)
+
+
+@pytest.mark.parametrize("name", ["syntax", "failing", "ending", "asgi"])
+def test_preloaded_application(attempt: Try, site: Site, name: str) -> None:
+    (site.directory / f"{name}.py").write_text(MODULES[name])
+    attempt("--preload", app=f"{name}:app").check(rf"Error: .*{name}", 4)
 
 
 def test_application_is_missing(attempt: Try) -> None:
