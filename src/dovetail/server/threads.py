@@ -206,7 +206,6 @@ class ThreadWorker:
         events = gate.poll(int(seconds * 1000) + 1)
         self._resting = False
         if any(fd == self._context.channel.fileno() for fd, _ in events):
-            self._log.warning("the arbiter is gone; finishing what is under way")
             self._orphaned = True
 
     def _obey(self, service: Service, loop: Loop) -> bool:
@@ -219,6 +218,8 @@ class ThreadWorker:
         if (signal.SIGTERM in signals or self._orphaned) and not self._draining:
             self._draining = service.draining = True
             loop.close_doors()
+            if self._orphaned:
+                self._log.warning("the arbiter is gone; finishing what is under way")
         return True
 
     def _retire_if_due(self, served: int) -> None:
