@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-__all__ = ["COMMAND", "PATIENCE", "Server", "children", "environment", "wait_gone"]
+__all__ = ["COMMAND", "PATIENCE", "Server", "children", "environment", "freeze", "wait_gone"]
 
 #: How long anything may take that has to happen, in seconds; long, for a machine that is busy.
 PATIENCE = 30.0
@@ -171,7 +171,20 @@ def wait_gone(pids: Iterable[int]) -> None:
             time.sleep(0.02)
 
 
-def _stat(pid: int) -> list[str]:
+def freeze(pid: int) -> None:
+    """Stop a process, and wait until every thread of it stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + PATIENCE
+    while any(_stat(f"{pid}/task/{task.name}")[:1] != ["T"] for task in _tasks(pid)):
+        assert time.monotonic() < deadline, f"process {pid} does not stop"
+        time.sleep(0.01)
+
+
+def _tasks(pid: int) -> list[Path]:
+    return list(Path(f"/proc/{pid}/task").iterdir())
+
+
+def _stat(pid: int | str) -> list[str]:
     """Return state, parent and what follows of proc(5)'s ``stat``; nothing if it is gone."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

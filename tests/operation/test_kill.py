@@ -12,7 +12,7 @@ import pytest
 from tests.operation.client import Address, Links, Lost
 from tests.operation.conftest import Serve, Site
 from tests.operation.load import Load, called, ledger
-from tests.operation.server import Server
+from tests.operation.server import Server, freeze
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
@@ -65,7 +65,7 @@ def test_request_of_the_other_worker_survives(serve: Serve, site: Site) -> None:
 def test_those_who_wait_are_answered_by_the_next_worker(serve: Serve, site: Site) -> None:
     server = serve(workers=1)
     (victim,) = server.workers()
-    os.kill(victim, signal.SIGSTOP)
+    freeze(victim)
 
     async def scenario() -> None:
         async with Links(Address(server.port)) as links:

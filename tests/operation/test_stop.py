@@ -13,7 +13,7 @@ import pytest
 from tests.operation.client import Address, Answer, Link, Links, Lost
 from tests.operation.conftest import Serve, Site
 from tests.operation.load import Load, called, ledger
-from tests.operation.server import PATIENCE, Server
+from tests.operation.server import PATIENCE, Server, freeze
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
@@ -152,7 +152,7 @@ def test_term_answers_those_who_wait_to_be_accepted(serve: Serve, site: Site, re
     server = serve(*arguments, workers=1)
     (worker,) = server.workers()
     # The kernel completes connections while the worker sleeps.
-    os.kill(worker, signal.SIGSTOP)
+    freeze(worker)
     sockets = [knock(address) for address in addresses(server) for _ in range(20)]
     stop_gently(server)
     os.kill(worker, signal.SIGCONT)
