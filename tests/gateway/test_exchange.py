@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -525,6 +527,52 @@ def test_file_of_a_code_without_content(path: Path, status: str) -> None:
     outcome = call(file_application(path, status=status), transport=transport)
     assert outcome.reply.content == b""
     assert "send_file" not in transport.calls
+
+
+def test_file_is_read_if_no_descriptor_is_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dup(fd: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "dup", dup)
+    transport = RecordingTransport(sends_files=True)
+    outcome = call(file_application(path), transport=transport)
+    assert outcome.reply.content == b"0123456789"
+    assert outcome.reports == []
+    assert "send_file" not in transport.calls
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "leaves_after"),
+    [
+        ("200 OK", "GET", None),
+        ("200 OK", "HEAD", None),
+        ("204 No Content", "GET", None),
+        ("bad", "GET", None),
+        ("200 OK", "GET", 0),
+        ("200 OK", "GET", 160),
+    ],
+)
+def test_own_descriptor_of_a_file_is_closed(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+    method: str,
+    leaves_after: int | None,
+) -> None:
+    made: list[int] = []
+    dup = os.dup
+
+    def note(fd: int) -> int:
+        made.append(dup(fd))
+        return made[-1]
+
+    monkeypatch.setattr(os, "dup", note)
+    transport = RecordingTransport(sends_files=True, leaves_after=leaves_after)
+    call(file_application(path, status=status), make_request(method), transport=transport)
+    for fd in made:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(fd)
+    assert len(made) == (status != "bad")
 
 
 def test_file_behind_write_is_read(path: Path) -> None:

@@ -194,8 +194,10 @@ def test_client_leaves_while_the_application_is_at_it(serve: Serve, how: Any) ->
 def test_client_leaves_before_its_answer(serve: Serve) -> None:
     gate = Gate()
 
+    stay = Gate()
+
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        gate.enter()
+        (stay if environ["PATH_INFO"] == "/stay" else gate).enter()
         start_response("200 OK", [])
         return [bytes(8 * MIB)]
 
@@ -209,6 +211,7 @@ def test_client_leaves_before_its_answer(serve: Serve) -> None:
     gate.open()
     assert [entry.status for entry in server.logs.wait_for_entries(2)] == [200, 200]
     server.slot.wait_for(0)
+    assert_serves_in_parallel(server, stay, "/stay")
 
 
 # The logs

@@ -241,15 +241,25 @@ class Exchange:
         region = file_region(wrapper)
         if region is None:
             return False
-        head = self._head(region.size)
-        size = 0 if self._writer.bodyless else min(region.size, self._writer.remaining or 0)
-        self._head_sent = True
-        self._transport.send(head)
-        if size:
+        try:
             # A descriptor of its own: the application's may be closed before the client has all.
-            self._transport.send_file(os.dup(region.fd), region.offset, size)
+            fd = os.dup(region.fd)
+        except OSError:
+            return False  # none is left, but the file can still be read
+        try:
+            head = self._head(region.size)
+            self._head_sent = True
+            self._transport.send(head)
+        except BaseException:
+            os.close(fd)
+            raise
+        size = 0 if self._writer.bodyless else min(region.size, self._writer.remaining or 0)
+        if size:
+            self._transport.send_file(fd, region.offset, size)
             self._writer.sent(size)
             self.content_length += size
+        else:
+            os.close(fd)
         self._finish(self._writer.end())
         return True
 
