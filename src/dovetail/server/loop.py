@@ -16,6 +16,7 @@ an I/O thread to an application thread. What makes that right:
 from __future__ import annotations
 
 import errno
+import math
 import socket
 import ssl
 import threading
@@ -137,9 +138,12 @@ class Loop:
             try:
                 self._serve(connection, scratch)
             except Exception:
-                # A defect of the server's own costs this connection, not the thread.
-                self._service.logs.error.exception("an error in the server; please report it")
-                connection.close()
+                self._give_up(connection)
+
+    def _give_up(self, connection: Connection) -> None:
+        """Close a connection on which the server failed: a defect costs no thread."""
+        self._service.logs.error.exception("an error in the server; please report it")
+        connection.close()
 
     def _next(self) -> Connection | None:
         while not self._stopped:
@@ -150,9 +154,7 @@ class Loop:
                 self._fetch()
                 connection = self._take()
             if connection is not None:
-                # Others may be needed for what is left, if this one takes its time.
-                if self._waiting and (self._ready or self._runnable):
-                    self._poller.wake()
+                self._wake()  # for what is left, if this one takes its time
                 return connection
             if not self._stopped:
                 self._wait()
@@ -281,7 +283,7 @@ class Loop:
 
     def reopen_doors(self, now: float) -> float:
         """Open the doors that are due; return when the next one is, infinity if none is."""
-        due = float("inf")
+        due = math.inf
         for door in list(self._doors.values()):
             if door.open or not door.opens_at:
                 continue
@@ -353,7 +355,8 @@ class Loop:
             return self._accept_uncounted(door)
 
     def _accept_uncounted(self, door: _Door) -> bool:
-        if self.open_connections >= self._most():
+        # Who waits when the drain begins is taken in any case: nobody else may come for them.
+        if self.open_connections >= self._most() and not self._service.draining:
             self._shut(door, _EXHAUSTED_SECONDS)
             limit = self._most()
             self._warn(f"{limit} connections are open, the limit (--worker-connections)")
@@ -426,12 +429,26 @@ class Loop:
                 connection = self._ready.popleft()
             except IndexError:
                 break
-            connection.wire.readable = True
+            self._tend(connection, scratch)
+        self._wake()
+
+    def _tend(self, connection: Connection, scratch: memoryview, now: float = -math.inf) -> None:
+        """Do what needs no application; a deadline counts if ``now`` is given."""
+        connection.wire.readable = True
+        try:
             step = connection.advance(scratch)
-            if step is Step.RUN:
-                self._runnable.append(connection)
-            else:
-                self._leave(connection, step)
+            if step is Step.WAIT and connection.deadline <= now:
+                step = connection.expire()
+        except Exception:
+            self._give_up(connection)
+            return
+        if step is Step.RUN:
+            self._runnable.append(connection)
+        else:
+            self._leave(connection, step)
+
+    def _wake(self) -> None:
+        """Wake a thread for what is queued."""
         if self._waiting and (self._ready or self._runnable):
             self._poller.wake()
 
@@ -449,16 +466,8 @@ class Loop:
             for connection in due:
                 connection.ownership = Ownership.OWNED
         for connection in due:
-            connection.wire.readable = True
-            step = connection.advance(scratch)
-            if step is Step.WAIT and connection.deadline <= now:
-                step = connection.expire()
-            if step is Step.RUN:
-                self._runnable.append(connection)
-            else:
-                self._leave(connection, step)
-        if due and self._waiting and (self._ready or self._runnable):
-            self._poller.wake()
+            self._tend(connection, scratch, now)
+        self._wake()
 
     def stop(self) -> None:
         """Make the threads return from :meth:`work`."""
