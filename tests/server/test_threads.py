@@ -308,6 +308,24 @@ def test_clients_that_came_in_time_are_served_in_a_drain(serve: Serve, rooms: Ro
     assert server.wait() == 0
 
 
+def test_those_over_the_limit_are_served_in_a_drain(serve: Serve, rooms: Rooms) -> None:
+    server = serve(rooms, worker_connections=4)
+    holders = occupy(server, rooms)
+    waiting = [server.connect() for _ in range(8)]
+    for client in waiting:
+        client.get("/over-the-limit")
+    server.signal(signal.SIGTERM)
+    wait_until_closed(server)
+    rooms.gate.open()
+    for client in waiting:
+        reply = client.read()
+        assert (reply.content, reply["connection"]) == (b"/over-the-limit 0", "close")
+        closes_behind(client)
+    for client in holders:
+        client.close()
+    assert server.wait() == 0
+
+
 @with_epoll
 def test_worker_without_an_arbiter_drains(serve: Serve, rooms: Rooms) -> None:
     server = serve(rooms)
