@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -185,6 +187,7 @@ class Catcher:
 
     def __init__(self) -> None:
         self.caught: list[BaseException] = []
+        self.done = threading.Event()
         self.gate = Gate()
 
     def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
@@ -195,6 +198,7 @@ class Catcher:
             stream.read()
         except OSError as error:
             self.caught.append(error)
+            self.done.set()
             raise
         start_response("200 OK", [])
         return [b"never"]
@@ -250,6 +254,21 @@ def test_content_that_pauses_raises(serve: Serve) -> None:
     client = serve(app, stream_input=True, body_timeout=0.05).connect()
     client.send(f"{POST}Content-Length: 10\r\n\r\nfour")
     assert client.is_closed()
+    assert isinstance(app.caught[0], ClientDisconnected)
+
+
+def test_content_that_drips_raises(serve: Serve) -> None:
+    """No pause is too long, and still it takes longer than its octets may."""
+    app = Catcher()
+    app.gate.open()
+    client = serve(app, stream_input=True, body_grace=0.1, body_min_rate=1000).connect()
+    client.send(f"{POST}Content-Length: 1000000\r\n\r\n")
+    with contextlib.suppress(OSError):
+        for _ in range(1000):
+            client.send("x")
+            if app.done.wait(0.01):
+                break
+    assert app.done.is_set()
     assert isinstance(app.caught[0], ClientDisconnected)
 
 

@@ -117,6 +117,7 @@ class Connection:
         "_hooks",
         "_idle",
         "_reader",
+        "_received",
         "_record",
         "_request",
         "_service",
@@ -124,6 +125,7 @@ class Connection:
         "_started",
         "_started_epoch",
         "_streaming",
+        "_waited",
         "deadline",
         "ownership",
         "phase",
@@ -156,6 +158,8 @@ class Connection:
         self._continue = False  # and the client waits to be asked for it
         self._answered = False  # the response is out, and logged
         self._discarded = 0
+        self._received = 0  # octets that a streaming application was given
+        self._waited = 0.0  # seconds that it waited for them
 
     @property
     def has_more(self) -> bool:
@@ -398,6 +402,7 @@ class Connection:
             except ProtocolError as error:
                 raise ClientDisconnected(str(error)) from error
             if type(event) is Data:
+                self._received += len(event.data)
                 return event.data
             if event is not Signal.NEED_DATA:
                 return b""
@@ -410,8 +415,20 @@ class Connection:
                 self._reader.receive(scratch[:count])
             elif count == 0:
                 self._reader.receive_eof()
-            elif not wait_for(self.wire.fd, READABLE, self._service.settings.body_timeout):
-                raise ClientDisconnected("the content did not arrive in time")
+            else:
+                self._wait_for_content()
+
+    def _wait_for_content(self) -> None:
+        """Wait in this thread; only such waits count against the client's rate.
+
+        How long the application takes between its reads is not the client's doing.
+        """
+        settings = self._service.settings
+        patience = settings.body_grace + self._received / settings.body_min_rate - self._waited
+        began = time.monotonic()
+        if not wait_for(self.wire.fd, READABLE, max(0.0, min(settings.body_timeout, patience))):
+            raise ClientDisconnected("the content did not arrive in time")
+        self._waited += time.monotonic() - began
 
     def _detach(self) -> tuple[socket.socket | DuplexTlsSocket, bytes]:
         """Hand the socket to the application."""
