@@ -267,7 +267,7 @@ DIFFERENCES = (
         _REFUSED,
         "RFC 9112 3: single spaces; HTTP/0.9 is not spoken.",
         llhttp="accepted",
-        refusal="malformed request line|a line does not end with CRLF",
+        refusal="malformed request line|malformed HTTP version|a line does not end with CRLF",
         stream=rb"  |(^|\n)[A-Z]+ [^ \r\n]*\r?\n",
     ),
     Row(
