@@ -276,7 +276,13 @@ def test_readers_share_nothing() -> None:
 
 
 def test_every_error_has_its_status() -> None:
-    statuses = {error.__name__: error.status for error in ProtocolError.__subclasses__()}
+    # The engine's own; the server has one more, for a body that it cannot keep.
+    every = [
+        error
+        for error in ProtocolError.__subclasses__()
+        if error.__module__ == ProtocolError.__module__
+    ]
+    statuses = {error.__name__: error.status for error in every}
     assert statuses == {
         "BadRequest": 400,
         "RequestTimeout": 408,
@@ -287,4 +293,4 @@ def test_every_error_has_its_status() -> None:
         "MethodNotImplemented": 501,
         "VersionNotSupported": 505,
     }
-    assert len({error.reason for error in ProtocolError.__subclasses__()}) == len(statuses)
+    assert len({error.reason for error in every}) == len(statuses)
