@@ -108,6 +108,14 @@ def test_limits() -> None:
         decode(b"0\r\nA:\r\nB:", limits)
 
 
+def test_padding_of_sizes_counts_as_extensions() -> None:
+    limits = Limits(chunk_extensions=10)
+    padded = b"0" * 20 + b"1\r\nx\r\n"  # five digits more than a size needs
+    assert decode(padded * 2 + b"0\r\n\r\n", limits)[1].done
+    with pytest.raises(BadRequest):
+        decode(padded * 3, limits)
+
+
 def test_sizes_beyond_every_integer() -> None:
     limits = Limits(body=None)
     content, decoder, _ = decode(b"f" * 4000 + b"\r\nabc", limits)

@@ -22,6 +22,10 @@ _SIZE_LINE = re.compile(
 ).fullmatch
 
 
+#: What a chunk size of 64 bits needs.
+_SIZE_DIGITS = 16
+
+
 class _Part(enum.Enum):
     SIZE = enum.auto()
     DATA = enum.auto()
@@ -106,7 +110,8 @@ class ChunkedDecoder:
         match = _SIZE_LINE(buffer[position:end].decode("latin-1"))
         if match is None:
             raise BadRequest("malformed chunk size")
-        self._extensions += len(match[2])
+        # Zeros in front of a size are padding as well: 16 digits hold any length there is.
+        self._extensions += len(match[2]) + max(0, len(match[1]) - _SIZE_DIGITS)
         if self._extensions > self._limits.chunk_extensions:
             raise BadRequest(f"chunk extensions over {self._limits.chunk_extensions} octets")
         self._remaining = int(match[1], 16)

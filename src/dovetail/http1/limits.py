@@ -25,7 +25,7 @@ class Limits:
     head_size: int = 65536
     #: One chunk-size line with its extensions, without its CRLF.
     chunk_line: int = 4096
-    #: The chunk extensions of one message together.
+    #: The chunk extensions of one message together, and the padding of its chunk sizes.
     chunk_extensions: int = 65536
     #: All the trailer field lines together, CRLFs included.
     trailer_size: int = 16384
