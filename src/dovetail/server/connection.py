@@ -118,7 +118,6 @@ class Connection:
         "_idle",
         "_reader",
         "_received",
-        "_record",
         "_request",
         "_service",
         "_spool",
@@ -152,7 +151,6 @@ class Connection:
         self._exchange: Exchange | None = None
         self._environ: Environ | None = None
         self._spool: BodySpool | None = None
-        self._record = RequestRecord()
         self._started = self._started_epoch = self._body_started = 0.0
         self._streaming = False  # the application reads the content as it arrives
         self._continue = False  # and the client waits to be asked for it
@@ -207,7 +205,7 @@ class Connection:
             request,
             body=body,
             length=length,
-            record=self._record,
+            record=RequestRecord(),
             early_hints=exchange.early_hints,
         )
         self._environ = environ
