@@ -13,6 +13,8 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Applications that others wrote have an environment of their own: ours must not see theirs.
 APPLICATIONS = $(VENV)-applications
+# So has the package that ours is compared with.
+PEERS = $(VENV)-peers
 
 .PHONY: help run test lint format docs clean
 .DELETE_ON_ERROR:
@@ -25,8 +27,9 @@ help: ## list what there is
 run: $(VENV)/.installed ## serve the example application
 	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - hello:app
 
-test: $(VENV)/.installed-test $(APPLICATIONS)/.installed ## run all tests
+test: $(VENV)/.installed-test $(APPLICATIONS)/.installed $(PEERS)/.installed ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+	@$(PEERS)/bin/python -m pytest $(ARGS) tests/differential
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
 	$(BIN)/ruff check
@@ -62,13 +65,15 @@ $(VENV)/.installed-test $(VENV)/.installed-lint: $(VENV)/.installed-%: pyproject
 
 $(VENV)/.installed-test: $(VENV)/.installed
 
-$(APPLICATIONS)/bin/python: | $(BIN)/python
-	@$(BIN)/python -m venv $(APPLICATIONS)
+# The environments of others' packages.
+$(APPLICATIONS)/bin/python $(PEERS)/bin/python: %/bin/python: | $(BIN)/python
+	@$(BIN)/python -m venv $*
 
-# After the other one, because both write src/dovetail.egg-info.
-$(APPLICATIONS)/.installed: PIP = $(APPLICATIONS)/bin/python -m pip --quiet --disable-pip-version-check
+# One after the other, because each writes src/dovetail.egg-info.
 $(APPLICATIONS)/.installed: $(VENV)/.installed | $(APPLICATIONS)/bin/python
-	@echo "installing the applications to test with into $(APPLICATIONS)"
-	@$(PIP) install --upgrade "pip>=25.1"
-	@$(PIP) install --editable . --group applications
+$(PEERS)/.installed: $(APPLICATIONS)/.installed | $(PEERS)/bin/python
+$(APPLICATIONS)/.installed $(PEERS)/.installed: $(VENV)-%/.installed: pyproject.toml
+	@echo "installing the $* to test with into $(@D)"
+	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --upgrade "pip>=25.1"
+	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --editable . --group $*
 	@touch $@

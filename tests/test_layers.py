@@ -38,7 +38,7 @@ LAYERS: dict[str, frozenset[str]] = {
 }
 
 # What is not in the standard library, and who may import it.
-THIRD_PARTY = {"click": {"cli", "app"}}
+THIRD_PARTY = {"click": {"cli", "app"}, "markupsafe": {"data", "toolkit", "app"}}
 
 # The one import that goes up, inside a function: App.run() starts the development server.
 LAZY_UPWARD = {("app", "dev")}

@@ -1,0 +1,1 @@
+"""Maps of names for applications written for the packages that Dovetail replaces."""

@@ -1,0 +1,1 @@
+"""Header fields and their values as types, and HTTP exceptions as data."""

@@ -1,0 +1,1 @@
+"""Rules, converters and the matcher that finds the endpoint of a path."""

@@ -1,0 +1,1 @@
+"""Request, response, forms, files, middleware, locals and the test client."""
