@@ -1,0 +1,134 @@
+"""Importing the modules of an interface."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.metadata import DistributionFinder
+from types import ModuleType
+from typing import Any
+
+from dovetail.compat.distribution import InterfaceDistribution
+from dovetail.compat.interface import Interface, NameTable
+
+__all__ = ["InstallError", "InterfaceFinder", "stand_in"]
+
+
+class InstallError(RuntimeError):
+    """Dovetail cannot stand in for a package; the message says what to do."""
+
+
+class InterfaceFinder(DistributionFinder, Loader):
+    """Finds and makes the modules of one interface, and its distribution's metadata."""
+
+    def __init__(self, interface: Interface) -> None:
+        self.interface = interface
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002  (the import system passes both)
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        """Return the spec of a module that the interface has, None for any other."""
+        if fullname not in self.interface.modules:
+            return None
+        is_package = bool(self.interface.submodules(fullname))
+        return ModuleSpec(fullname, self, origin="dovetail.compat", is_package=is_package)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Give the module its docstring, ``__all__``, and a way to find its names when asked."""
+        name = module.__name__
+        table = self.interface.modules[name]
+        submodules = self.interface.submodules(name)
+        module.__doc__ = table.doc
+        module.__all__ = table.public  # type: ignore[attr-defined]
+        module.__getattr__ = _resolver(module, table, submodules)  # type: ignore[method-assign]
+        names = {*table.places(), *table.deprecated, *submodules}
+        module.__dir__ = lambda: sorted(names | vars(module).keys())  # type: ignore[method-assign]
+
+    def find_distributions(
+        self, context: DistributionFinder.Context | None = None
+    ) -> Iterator[InterfaceDistribution]:
+        """Yield the interface's distribution if ``context`` asks for it, or for all."""
+        name = None if context is None else context.name
+        if name is None or _normalized(name) == _normalized(self.interface.distribution):
+            yield InterfaceDistribution(self.interface)
+
+
+def _resolver(
+    module: ModuleType, table: NameTable, submodules: Sequence[str]
+) -> Callable[[str], Any]:
+    """Return the module's ``__getattr__`` (PEP 562): it is asked once for each name."""
+    places = table.places()
+
+    def resolve(name: str) -> Any:
+        if name in places:
+            found = _load(places[name])
+            setattr(module, name, found)
+            return found
+        if name in table.deprecated:
+            deprecated = table.deprecated[name]
+            # Not kept, so that each use warns.
+            warnings.warn(deprecated.warning, DeprecationWarning, stacklevel=2)
+            return _load(deprecated.place)
+        if name in submodules:
+            return import_module(f"{module.__name__}.{name}")
+        raise AttributeError(
+            f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module
+        )
+
+    return resolve
+
+
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _normalized(name: str) -> str:
+    # Names of distributions, as importlib.metadata compares them.
+    return name.lower().replace("-", "_").replace(".", "_")
+
+
+def stand_in(interfaces: Iterable[Interface]) -> None:
+    """Put a finder for each interface in front of all others.
+
+    Nothing is changed if one of them is refused.
+
+    :raises InstallError: the package itself is imported or installed.
+    """
+    fresh = [one for one in interfaces if not _is_installed(one)]
+    for interface in fresh:
+        _check_absent(interface)
+    sys.meta_path[:0] = [InterfaceFinder(interface) for interface in fresh]
+
+
+def _is_installed(interface: Interface) -> bool:
+    finders: list[MetaPathFinder | Any] = list(sys.meta_path)
+    return any(isinstance(one, InterfaceFinder) and one.interface is interface for one in finders)
+
+
+def _check_absent(interface: Interface) -> None:
+    package, distribution = interface.package, interface.distribution
+    imported = sys.modules.get(package)
+    if imported is not None:
+        if isinstance(getattr(imported.__spec__, "loader", None), InterfaceFinder):
+            return
+        raise InstallError(
+            f"{package} has been imported already; call dovetail.compat.install() before anything "
+            f"imports it, and uninstall {distribution}"
+        )
+    spec = importlib.util.find_spec(package)
+    # A directory that merely has the name is no package of modules.
+    if spec is not None and spec.origin is not None:
+        raise InstallError(
+            f"{distribution} is installed ({spec.origin}); uninstall it (pip uninstall "
+            f"{distribution}) to have Dovetail in its place, or do not call "
+            "dovetail.compat.install()"
+        )

@@ -1,0 +1,70 @@
+"""What another package's public interface is, and where its names are in Dovetail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Deprecated", "Interface", "NameTable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecated:
+    """A name that still works, and what its use is warned of with (a DeprecationWarning)."""
+
+    place: str
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameTable:
+    """The names of one module.
+
+    :param doc: the module's docstring.
+    :param sources: the documented names, as text with white space between, by the module of ours
+        that has them. ``theirs=ours`` stands for a name that is another one here.
+    :param also: names, in the same form, that can be reached there too because the module used
+        them. They are not among those of a star import.
+    :param deprecated: names whose use warns; not among those of a star import either.
+    """
+
+    doc: str
+    sources: Mapping[str, str] = field(default_factory=dict)
+    also: Mapping[str, str] = field(default_factory=dict)
+    deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
+
+    @property
+    def public(self) -> list[str]:
+        """The documented names, sorted."""
+        return sorted(name for name, _ in _places(self.sources))
+
+    def places(self) -> dict[str, str]:
+        """Return by name where the object is, as ``dovetail.module:attribute``."""
+        return dict([*_places(self.also), *_places(self.sources)])
+
+
+def _places(sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for module, names in sources.items():
+        for entry in names.split():
+            theirs, _, ours = entry.partition("=")
+            yield theirs, f"{module}:{ours or theirs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One package: its modules by their dotted names, and its distribution.
+
+    :param version: the version whose interface this is.
+    """
+
+    package: str
+    distribution: str
+    version: str
+    summary: str
+    modules: Mapping[str, NameTable]
+
+    def submodules(self, name: str) -> list[str]:
+        """Return the last parts of the names of the modules directly in the module ``name``."""
+        inside = f"{name}."
+        found = (other.removeprefix(inside) for other in self.modules if other.startswith(inside))
+        return sorted({rest.partition(".")[0] for rest in found})
