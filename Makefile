@@ -13,8 +13,9 @@ BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Applications that others wrote have an environment of their own: ours must not see theirs.
 APPLICATIONS = $(VENV)-applications
-# So has the package that ours is compared with.
+# So have the package that ours is compared with, and Flask resting on our toolkit.
 PEERS = $(VENV)-peers
+MOVED = $(VENV)-moved
 
 .PHONY: help run test lint format docs clean
 .DELETE_ON_ERROR:
@@ -27,9 +28,11 @@ help: ## list what there is
 run: $(VENV)/.installed ## serve the example application
 	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - hello:app
 
-test: $(VENV)/.installed-test $(APPLICATIONS)/.installed $(PEERS)/.installed ## run all tests
+test: $(VENV)/.installed-test $(APPLICATIONS)/.installed $(PEERS)/.installed $(MOVED)/.installed
+test: ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 	@$(PEERS)/bin/python -m pytest $(ARGS) tests/differential
+	@$(MOVED)/bin/python -m pytest $(ARGS) tests/moved
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
 	$(BIN)/ruff check
@@ -66,14 +69,16 @@ $(VENV)/.installed-test $(VENV)/.installed-lint: $(VENV)/.installed-%: pyproject
 $(VENV)/.installed-test: $(VENV)/.installed
 
 # The environments of others' packages.
-$(APPLICATIONS)/bin/python $(PEERS)/bin/python: %/bin/python: | $(BIN)/python
+$(APPLICATIONS)/bin/python $(PEERS)/bin/python $(MOVED)/bin/python: %/bin/python: | $(BIN)/python
 	@$(BIN)/python -m venv $*
 
 # One after the other, because each writes src/dovetail.egg-info.
 $(APPLICATIONS)/.installed: $(VENV)/.installed | $(APPLICATIONS)/bin/python
 $(PEERS)/.installed: $(APPLICATIONS)/.installed | $(PEERS)/bin/python
-$(APPLICATIONS)/.installed $(PEERS)/.installed: $(VENV)-%/.installed: pyproject.toml
+$(MOVED)/.installed: $(PEERS)/.installed | $(MOVED)/bin/python
+$(APPLICATIONS)/.installed $(PEERS)/.installed $(MOVED)/.installed: $(VENV)-%/.installed: pyproject.toml
 	@echo "installing the $* to test with into $(@D)"
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --upgrade "pip>=25.1"
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --editable . --group $*
+	@[ $* != moved ] || $(@D)/bin/python -m pip --quiet uninstall --yes werkzeug
 	@touch $@
