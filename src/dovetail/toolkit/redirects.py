@@ -1,0 +1,44 @@
+"""Responses that send the client somewhere else."""
+
+from __future__ import annotations
+
+from typing import TypeVar, cast
+from wsgiref.types import WSGIEnvironment
+
+from dovetail.data.exceptions import redirect_page
+from dovetail.toolkit.response import Response as DefaultResponse
+
+__all__ = ["append_slash_redirect", "redirect"]
+
+R = TypeVar("R", bound=DefaultResponse)
+
+
+def redirect(
+    location: str,
+    code: int = 302,
+    Response: type[R] | None = None,  # noqa: N803 - the documented name
+) -> R:
+    """Return a response that sends the client to another URL.
+
+    :param location: where to, as the Location field has it; an IRI is fine.
+    :param code: 301, 302, 303, 305, 307 or 308.
+    :param Response: the class of the response.
+    """
+    response_class = cast("type[R]", Response or DefaultResponse)
+    response = response_class(redirect_page(location), code, mimetype="text/html")
+    response.headers["Location"] = location
+    return response
+
+
+def append_slash_redirect(environ: WSGIEnvironment, code: int = 308) -> DefaultResponse:
+    """Return a redirect to the same URL with a slash at the end; the query is kept.
+
+    It is relative to the last segment, so it is right wherever the application is mounted. The
+    behaviour for a URL that ends in a slash already is undefined.
+    """
+    last = environ["PATH_INFO"].rstrip("/").rpartition("/")[2]
+    location = f"{last}/" if last else "./"
+    query = environ.get("QUERY_STRING")
+    if query:
+        location += f"?{query}"
+    return redirect(location, code=code)
