@@ -1,0 +1,511 @@
+"""multipart/form-data without I/O (RFC 7578, RFC 2046 section 5.1): octets <-> events.
+
+A delimiter is a line break, two dashes and the boundary. What stands between two of them is a
+part: header lines, an empty line, content. The decoder looks for the dashes and the boundary with
+``bytes.find``, which runs at the speed of memory, and tries the grammar around them only where
+it finds them. What it cannot decide yet it keeps, and that is short: a delimiter that has
+begun, a block of header lines.
+
+All results are the same in whatever pieces a body arrives; only the cuts between the
+:class:`Data` events of one part depend on them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import cast
+
+from dovetail.data.exceptions import RequestEntityTooLarge
+from dovetail.data.header_values import parse_options_header
+from dovetail.data.headers import Headers
+
+__all__ = [
+    "BLANK_LINE_RE",
+    "HEADER_CONTINUATION_RE",
+    "LINE_BREAK",
+    "LINE_BREAK_RE",
+    "NEED_DATA",
+    "SEARCH_EXTRA_LENGTH",
+    "Data",
+    "Epilogue",
+    "Event",
+    "Field",
+    "File",
+    "MultipartDecoder",
+    "MultipartEncoder",
+    "NeedData",
+    "Preamble",
+    "State",
+]
+
+
+class Event:
+    """What the decoder tells and the encoder is told."""
+
+
+@dataclass(frozen=True)
+class Preamble(Event):
+    """What precedes the first delimiter; it means nothing."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Field(Event):
+    """The start of a part that is no file."""
+
+    name: str
+    headers: Headers
+
+
+@dataclass(frozen=True)
+class File(Event):
+    """The start of a part with a file name, which may be empty."""
+
+    name: str
+    filename: str
+    headers: Headers
+
+
+@dataclass(frozen=True)
+class Data(Event):
+    """A piece of the content of the part that was started last."""
+
+    data: bytes
+    #: False for the last piece.
+    more_data: bool
+
+
+@dataclass(frozen=True)
+class Epilogue(Event):
+    """What follows the last delimiter; it means nothing."""
+
+    data: bytes
+
+
+class NeedData(Event):
+    """There is no event before more octets are received."""
+
+
+#: The one :class:`NeedData`.
+NEED_DATA = NeedData()
+
+
+class State(Enum):
+    """What decoder and encoder expect next."""
+
+    PREAMBLE = auto()
+    PART = auto()
+    DATA = auto()
+    DATA_START = auto()
+    EPILOGUE = auto()
+    COMPLETE = auto()
+
+
+#: A line break: RFC 2046 knows CRLF only; bare LF and bare CR are understood, too.
+LINE_BREAK = b"(?:\r\n|\n|\r)"
+LINE_BREAK_RE = re.compile(LINE_BREAK, re.MULTILINE)
+#: What ends the header lines of a part.
+BLANK_LINE_RE = re.compile(b"(?:\r\n\r\n|\r\r|\n\n)", re.MULTILINE)
+#: What makes of two lines one header field.
+HEADER_CONTINUATION_RE = re.compile(LINE_BREAK + b"[ \t]", re.MULTILINE)
+#: Octets of a delimiter besides the boundary, at most: two line breaks and four dashes.
+SEARCH_EXTRA_LENGTH = 8
+
+# Octets of white space between a boundary and its line break (RFC 2046: transport-padding). With
+# more of them it is no delimiter; without a bound, white space alone could be kept for ever.
+_PADDING_BOUND = 64
+_PADDING = b"[^\\S\\n\\r]{0,%d}" % _PADDING_BOUND
+_CLOSED = re.compile(_PADDING + b"(?:" + LINE_BREAK + b")?")
+_WHITE = b" \t\f\v"
+
+# Octets of the header lines of one part. Browsers send one line for the names and one for the type.
+_HEADERS_BOUND = 64 * 1024
+
+# Candidates for a delimiter that are looked at one by one before the regular expression
+# takes over, which is slower on ordinary data and faster on a flood of candidates.
+_CANDIDATES = 8
+
+# PERF: the header lines that browsers and curl send, with their empty line, in one step: 1.9 us
+# instead of 14 us by way of lines and options.
+_USUAL_HEADERS = re.compile(
+    rb'Content-Disposition: (form-data; name="([^\x00-\x1f"%\\\x7f]*)"'
+    rb'(?:; filename="([^\x00-\x1f"%\\\x7f]*)")?)\r\n'
+    rb"(?:Content-Type: ([!-~](?:[ -~]*[!-~])?)\r\n)?\r\n"
+)
+
+_LF = 10
+
+
+class MultipartDecoder:
+    """Makes events of the octets of a multipart body.
+
+    Call :meth:`receive_data` with the octets as they come and with None at their end, and after
+    each call :meth:`next_event` until it returns :data:`NEED_DATA` or an :class:`Epilogue`.
+
+    :param boundary: the parameter of the content type, without the dashes in front.
+    :param max_form_memory_size: octets that may wait to be understood; None for no bound.
+    :param max_parts: how many parts may be in the body; None for no bound.
+    """
+
+    def __init__(
+        self,
+        boundary: bytes,
+        max_form_memory_size: int | None = None,
+        *,
+        max_parts: int | None = None,
+    ) -> None:
+        self.complete = False
+        self.max_form_memory_size = max_form_memory_size
+        self.max_parts = max_parts
+        self.state = State.PREAMBLE
+        self.boundary = boundary
+        self._token = token = b"--" + boundary
+        ending = b"(--" + _PADDING + LINE_BREAK + b"?|" + _PADDING + LINE_BREAK + b")"
+        delimiter = re.escape(token) + ending
+        #: A delimiter in front of all parts, which may begin the body.
+        self.preamble_re = re.compile(LINE_BREAK + b"?" + delimiter, re.MULTILINE)
+        #: A delimiter behind a part.
+        self.boundary_re = re.compile(LINE_BREAK + delimiter, re.MULTILINE)
+        self._match_bare = re.compile(delimiter).match
+        # The longest that can turn out to be a delimiter.
+        self._reach = len(token) + 2 + _PADDING_BOUND + 2
+        # What was received and not yet told, from the index _at on.
+        self._data: bytes | bytearray = b""
+        self._at = 0
+        # Where a search goes on that found nothing so far.
+        self._searched = 0
+        # The line break before was a CR at the very end: an LF that follows belongs to it.
+        self._cut_line_break = False
+        # No octet of this part was told yet: the empty line may serve as its delimiter's.
+        self._fresh = False
+        self._parts = 0
+
+    @property
+    def buffer(self) -> bytearray:
+        """A copy of what was received and not yet told."""
+        return bytearray(memoryview(self._data)[self._at :])
+
+    def receive_data(self, data: bytes | None) -> None:
+        """Take octets, or with None the end of the body.
+
+        :raises RequestEntityTooLarge: more than ``max_form_memory_size`` octets would wait.
+        """
+        if data is None:
+            self.complete = True
+            return
+        bound = self.max_form_memory_size
+        if bound is not None and len(self._data) - self._at + len(data) > bound:
+            raise RequestEntityTooLarge()
+        self.receive_piece(data)
+
+    def receive_piece(self, piece: bytes) -> None:
+        """Take octets, however many.
+
+        This is for a caller who chose the size of the piece himself. Then the bound is for
+        what has to wait for the next one, and :meth:`next_event` watches it.
+        """
+        if type(piece) is not bytes:
+            piece = bytes(memoryview(piece))
+        waiting = len(self._data) - self._at
+        if not waiting:
+            self._data = piece
+        elif waiting <= len(piece):
+            self._data = bytes(self._data[self._at :]) + piece
+        else:
+            # Small pieces behind much that waits: each must not copy it.
+            if type(self._data) is bytes:
+                self._data = bytearray(memoryview(self._data)[self._at :])
+            elif self._at:
+                del cast("bytearray", self._data)[: self._at]
+            self._data += piece
+        self._searched = max(0, self._searched - self._at)
+        self._at = 0
+
+    def next_event(self) -> Event:
+        """Return the next event, :data:`NEED_DATA` if there is none yet.
+
+        :raises ValueError: the body is no multipart body, or ends before its last delimiter.
+        :raises RequestEntityTooLarge: there are more than ``max_parts`` parts, or what has to
+            wait exceeds its bound.
+        """
+        state = self.state
+        if state is State.DATA or state is State.DATA_START:
+            event = self._next_data()
+        elif state is State.PART:
+            event = self._next_part()
+        elif state is State.PREAMBLE:
+            event = self._next_preamble()
+        elif state is State.EPILOGUE:
+            event = self._next_epilogue()
+        else:
+            event = NEED_DATA
+        if event is NEED_DATA and self.complete:
+            raise ValueError(f"The multipart body ends early or goes on late, in {self.state}.")
+        return event
+
+    def _wait(self, bound: int | None) -> Event:
+        """Ask for more, unless more than ``bound`` octets wait already."""
+        if bound is not None and len(self._data) - self._at > bound:
+            raise RequestEntityTooLarge()
+        return NEED_DATA
+
+    def _enter(self, ending: re.Match[bytes]) -> None:
+        """Go on behind a delimiter, whose group 1 is what follows the boundary."""
+        if ending[1].startswith(b"--"):
+            # The rest of the line is the epilogue's to skip: it may not be there yet.
+            self._at = ending.start(1) + 2
+            self.state = State.EPILOGUE
+        else:
+            self._at = end = ending.end()
+            self._cut_line_break = end == len(self._data) and ending[1].endswith(b"\r")
+            self.state = State.PART
+        self._searched = self._at
+
+    def _finish_line_break(self) -> None:
+        """Skip the LF of a line break whose CR ended what had been received before."""
+        if self._at < len(self._data):
+            self._cut_line_break = False
+            if self._data[self._at] == _LF:
+                self._at += 1
+
+    def _next_preamble(self) -> Event:
+        data = self._data
+        found = self._find(self.preamble_re, max(self._at, self._searched))
+        if found is None:
+            self._searched = max(self._at, len(data) - self._reach)
+            return self._wait(self.max_form_memory_size)
+        preamble = bytes(data[self._at : found.start()])
+        if self.max_form_memory_size is not None and len(preamble) > self.max_form_memory_size:
+            raise RequestEntityTooLarge()
+        self._enter(found)
+        return Preamble(preamble)
+
+    def _find(self, delimiter: re.Pattern[bytes], start: int) -> re.Match[bytes] | None:
+        """Return the first delimiter that begins at ``start`` or later."""
+        data = self._data
+        token = self._token
+        at = start
+        for _ in range(_CANDIDATES):
+            at = data.find(token, at)
+            if at < 0:
+                return None
+            # The line break in front has two octets, one, or (in the preamble) none.
+            for begin in (at - 2, at - 1, at):
+                found = delimiter.match(data, begin) if begin >= start else None
+                if found is not None and found.start(1) == at + len(token):
+                    return found
+            at += 1
+        return delimiter.search(data, max(start, at - 2))
+
+    def _next_part(self) -> Event:
+        if self._cut_line_break:
+            self._finish_line_break()
+        # Once only: the next try would begin anew, at each piece of an unfinished block.
+        if self._searched <= self._at:
+            usual = _USUAL_HEADERS.match(self._data, self._at)
+            if usual is not None:
+                return self._start_usual_part(usual)
+        bound = self.max_form_memory_size
+        bound = _HEADERS_BOUND if bound is None else min(bound, _HEADERS_BOUND)
+        end = BLANK_LINE_RE.search(
+            self._data, max(self._at, self._searched), self._at + bound + len(b"\r\n\r\n")
+        )
+        if end is None:
+            self._searched = max(self._at, len(self._data) - 3)
+            return self._wait(bound)
+        if end.start() - self._at > bound:
+            raise RequestEntityTooLarge()
+        headers = _parse_headers(bytes(self._data[self._at : end.start()]))
+        if "content-disposition" not in headers:
+            raise ValueError("A part has no Content-Disposition header.")
+        options = parse_options_header(headers["content-disposition"])[1]
+        self._cut_line_break = end[0] == b"\r\r"
+        # A part without a name is left to the application, as None.
+        return self._start_part(
+            end.end(), cast("str", options.get("name")), options.get("filename"), headers
+        )
+
+    def _start_usual_part(self, usual: re.Match[bytes]) -> Event:
+        disposition, name, filename, content_type = usual.groups()
+        pairs = [("Content-Disposition", disposition.decode())]
+        if content_type is not None:
+            pairs.append(("Content-Type", content_type.decode()))
+        return self._start_part(
+            usual.end(),
+            name.decode(),
+            None if filename is None else filename.decode(),
+            Headers(pairs),
+        )
+
+    def _start_part(self, at: int, name: str, filename: str | None, headers: Headers) -> Event:
+        self._parts += 1
+        if self.max_parts is not None and self._parts > self.max_parts:
+            raise RequestEntityTooLarge()
+        self._at = self._searched = at
+        self._fresh = True
+        self.state = State.DATA_START
+        if filename is None:
+            return Field(name, headers)
+        return File(name, filename, headers)
+
+    def _next_data(self) -> Event:
+        if type(self._data) is not bytes:
+            self._data = bytes(memoryview(self._data)[self._at :])
+            self._at = 0
+        if self._cut_line_break:
+            self._finish_line_break()
+        if self._fresh:
+            event = self._next_data_start()
+            if event is not None:
+                return event
+        starting = self.state is State.DATA_START
+        self.state = State.DATA
+        data = self._data
+        at = self._at
+        # PERF: nearly all calls find nothing here, at 10 GB/s, and pass the piece on uncopied.
+        candidate = data.find(self._token, at)
+        if candidate >= 0:
+            found = self._find(self.boundary_re, max(at, candidate - 2))
+            if found is not None:
+                piece = data[at : found.start()]
+                self._enter(found)
+                return Data(piece, False)
+        end = self._undecided_from(candidate)
+        if end == at and not starting:
+            return NEED_DATA
+        self._at = end
+        return Data(data[at:end], True)
+
+    def _next_data_start(self) -> Event | None:
+        """Look for a delimiter right behind the header lines; None if there is none."""
+        data = self._data
+        found = self._match_bare(data, self._at)
+        if found is not None:
+            self._fresh = False
+            self._enter(found)
+            return Data(b"", False)
+        if len(data) - self._at < self._reach and self._may_become(data[self._at :]):
+            if self.state is State.DATA:
+                return NEED_DATA
+            self.state = State.DATA
+            return Data(b"", True)
+        self._fresh = False
+        return None
+
+    def _may_become(self, rest: bytes | bytearray) -> bool:
+        """Whether ``rest`` is the beginning of a delimiter without its line break in front."""
+        token = self._token
+        if len(rest) <= len(token):
+            return token.startswith(bytes(rest))
+        if not rest.startswith(token):
+            return False
+        tail = rest[len(token) :]
+        return tail == b"-" or (len(tail) <= _PADDING_BOUND and not tail.strip(_WHITE))
+
+    def _undecided_from(self, candidate: int) -> int:
+        """Return where what may still become a delimiter begins; the end of the data if nothing.
+
+        :param candidate: where the token stands first, -1 if nowhere.
+        """
+        data = self._data
+        at = self._at
+        end = len(data)
+        if candidate >= 0:
+            # The token is there, but what has to follow it may not be.
+            start = max(at, end - self._reach)
+            last = max(data.rfind(b"\n", start), data.rfind(b"\r", start))
+            if last >= 0 and self._may_become(data[last + 1 :]):
+                return last - 1 if last > at and data[last - 1 : last + 1] == b"\r\n" else last
+        start = max(at, end - len(self._token) - 2)
+        last_cr = data.rfind(b"\r", start)
+        last_lf = data.rfind(b"\n", start)
+        if last_cr < 0:
+            return last_lf if last_lf >= 0 else end
+        return min(last_cr, last_lf) if last_lf >= 0 else last_cr
+
+    def _next_epilogue(self) -> Event:
+        if not self.complete:
+            return self._wait(self.max_form_memory_size)
+        # The rest of the closing delimiter's line is no part of the epilogue.
+        closed = cast("re.Match[bytes]", _CLOSED.match(self._data, self._at))
+        epilogue = bytes(self._data[closed.end() :])
+        self._data = b""
+        self._at = 0
+        self.state = State.COMPLETE
+        return Epilogue(epilogue)
+
+
+def _parse_headers(block: bytes) -> Headers:
+    """Return the fields of a block of header lines, folded ones unfolded.
+
+    :raises ValueError: a line is not UTF-8.
+    """
+    pairs = []
+    for line in HEADER_CONTINUATION_RE.sub(b" ", block).splitlines():
+        name, colon, value = line.partition(b":")
+        name = name.strip()
+        if name or colon:
+            pairs.append((name.decode(), value.strip().decode()))
+    return Headers(pairs)
+
+
+class MultipartEncoder:
+    """Makes octets of events: a :class:`Preamble`, parts with their data, an :class:`Epilogue`.
+
+    :param boundary: must not occur in the contents; that is not looked at.
+    """
+
+    def __init__(self, boundary: bytes) -> None:
+        self.boundary = boundary
+        self.state = State.PREAMBLE
+
+    def send_event(self, event: Event) -> bytes:
+        """Return the octets of an event.
+
+        Quotes and backslashes in names get a backslash, line breaks are percent-encoded as
+        browsers do it (WHATWG HTML, multipart/form-data encoding algorithm).
+
+        :raises ValueError: the event cannot come here.
+        """
+        state = self.state
+        if isinstance(event, Preamble) and state is State.PREAMBLE:
+            self.state = State.PART
+            return event.data
+        if isinstance(event, (Field, File)) and state in (State.PREAMBLE, State.PART, State.DATA):
+            head = self._part_head(event)
+            self.state = State.DATA_START
+            return head
+        if isinstance(event, Data) and state in (State.DATA_START, State.DATA):
+            if state is State.DATA:
+                return event.data
+            if event.data:
+                self.state = State.DATA
+                return b"\r\n" + event.data
+            if not event.more_data:
+                # RFC 2046: a part without content needs no empty line either
+                self.state = State.DATA
+            return b""
+        if isinstance(event, Epilogue):
+            self.state = State.COMPLETE
+            return b"\r\n--" + self.boundary + b"--\r\n" + event.data
+        raise ValueError(f"{event} is out of order in {state}.")
+
+    def _part_head(self, event: Field | File) -> bytes:
+        head = f'\r\nContent-Disposition: form-data; name="{_escape(event.name)}"'
+        if isinstance(event, File):
+            head += f'; filename="{_escape(event.filename)}"'
+        lines = [head]
+        for name, value in event.headers:
+            if name.lower() != "content-disposition":
+                lines.append(f"{name}: {value}")
+        return b"\r\n--" + self.boundary + "\r\n".join([*lines, ""]).encode()
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\r": "%0D", "\n": "%0A"})
+
+
+def _escape(name: str) -> str:
+    return name.translate(_ESCAPES)

@@ -1,0 +1,164 @@
+"""``wsgi.input``, bounded: what a request may read, and what it may not."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import IO, TYPE_CHECKING, cast
+
+from dovetail.data.exceptions import ClientDisconnected, RequestEntityTooLarge
+from dovetail.data.fields import get_content_length
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+__all__ = ["LimitedStream", "get_input_stream"]
+
+# Octets that are asked for at a time while a stream is read to its end.
+_PIECE = 64 * 1024
+
+
+class LimitedStream(io.RawIOBase):
+    """Reads at most ``limit`` octets of a stream that may go on behind them.
+
+    ``read``, ``readline``, ``readlines`` and iteration are those of
+    :class:`io.RawIOBase`; wrap it in :class:`io.BufferedReader` to read many short lines.
+
+    :param stream: the stream; its ``readinto`` is used if it has one, else its ``read``.
+    :param limit: octets that may be read.
+    :param is_max: whether ``limit`` is a bound that the server sets. If not, it is the length
+        which the client announced, and an earlier end means that the client went away.
+    """
+
+    def __init__(self, stream: IO[bytes], limit: int, is_max: bool = False) -> None:
+        self._stream = stream
+        self._readinto: Callable[[memoryview], int | None] | None = getattr(
+            stream, "readinto", None
+        )
+        self._taken = 0
+        self._limit_is_max = is_max
+        #: How many octets may be read in all.
+        self.limit = limit
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether as many octets were read as the limit allows."""
+        return self._taken >= self.limit
+
+    def on_exhausted(self) -> None:
+        """Called on each attempt to read past the limit, which then gets nothing.
+
+        :raises RequestEntityTooLarge: the limit is one that the server sets.
+        """
+        if self._limit_is_max:
+            raise RequestEntityTooLarge()
+
+    def on_disconnect(self, error: Exception | None = None) -> None:
+        """Called if the stream fails, or ends before a length the client announced.
+
+        :param error: what the stream raised; None if it ended.
+        :raises ClientDisconnected: always, unless a subclass replaces this method.
+        """
+        raise ClientDisconnected() from error
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]
+        """Read octets into ``b``; return their number, 0 at the end."""
+        remaining = self.limit - self._taken
+        if remaining <= 0:
+            self.on_exhausted()
+            return 0
+        wanted = len(b)
+        if not wanted:
+            return 0
+        try:
+            taken = self._fill(memoryview(b)[: min(wanted, remaining)])
+        except (OSError, ValueError) as error:
+            self.on_disconnect(error=error)
+            return 0
+        if not taken:
+            if not self._limit_is_max:
+                self.on_disconnect()
+            return 0
+        self._taken += taken
+        return taken
+
+    def _fill(self, view: memoryview) -> int:
+        if self._readinto is not None:
+            return self._readinto(view) or 0
+        data = self._stream.read(len(view)) or b""
+        view[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        """Return the octets that are left, up to the limit."""
+        if self.is_exhausted:
+            self.on_exhausted()
+            return b""
+        pieces = []
+        while not self.is_exhausted:
+            piece = self.read(min(_PIECE, self.limit - self._taken))
+            if not piece:
+                break
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def exhaust(self) -> bytes:
+        """Read and return what is left up to the limit; nothing if there is nothing left."""
+        return b"" if self.is_exhausted else self.readall()
+
+    def confirm_end(self) -> None:
+        """Make sure that reading stopped at the content's end, not at the server's bound.
+
+        :meth:`readall` stops at either; content that is as long as the bound is not too large.
+
+        :raises RequestEntityTooLarge: by :meth:`on_exhausted`, if the content goes on.
+        """
+        if not (self._limit_is_max and self.is_exhausted):
+            return
+        try:
+            more = self._stream.read(1)
+        except (OSError, ValueError) as error:
+            self.on_disconnect(error=error)
+            return
+        if more:
+            self.on_exhausted()
+
+    def tell(self) -> int:
+        """Return how many octets were read."""
+        return self._taken
+
+
+def get_input_stream(
+    environ: WSGIEnvironment,
+    safe_fallback: bool = True,
+    max_content_length: int | None = None,
+) -> IO[bytes]:
+    """Return the content of a request as a stream that ends where the content ends.
+
+    :param safe_fallback: what to do if neither a length is known nor the server says that its
+        stream ends: return an empty stream, or (False) the server's stream, on which a read may
+        wait for ever.
+    :param max_content_length: octets; None for no bound. Content without an announced length
+        is read up to it.
+    :raises RequestEntityTooLarge: the announced length exceeds ``max_content_length``.
+    """
+    stream = cast("IO[bytes]", environ["wsgi.input"])
+    length = get_content_length(
+        http_content_length=environ.get("CONTENT_LENGTH"),
+        http_transfer_encoding=environ.get("HTTP_TRANSFER_ENCODING"),
+    )
+    if length is not None and max_content_length is not None and length > max_content_length:
+        raise RequestEntityTooLarge()
+    if environ.get("wsgi.input_terminated"):
+        # Dovetail's server always says so: its streams are handed on as they are, without a
+        # wrapper's cost at each read.
+        if max_content_length is not None:
+            return cast("IO[bytes]", LimitedStream(stream, max_content_length, is_max=True))
+        return stream
+    if length is not None:
+        return cast("IO[bytes]", LimitedStream(stream, length))
+    return io.BytesIO() if safe_fallback else stream
