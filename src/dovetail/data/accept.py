@@ -1,0 +1,281 @@
+"""What a client accepts: media types, languages, character sets (RFC 9110 section 12.5)."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterable, Iterator
+from encodings import normalize_encoding
+from encodings.aliases import aliases
+from typing import Any, SupportsIndex, TypeVar, overload
+
+from dovetail.data.header_values import (
+    dump_options_header,
+    parse_list_header,
+    parse_options_header,
+)
+from dovetail.data.immutable import ImmutableList
+
+__all__ = ["Accept", "CharsetAccept", "LanguageAccept", "MIMEAccept", "parse_accept_header"]
+
+_parameters = re.compile(r"[ \t]*;[ \t]*").split
+_subtags = re.compile(r"[_-]").split
+
+# Specificity of a value: compared item by item, greater is more specific.
+_Specificity = tuple[bool, ...]
+
+
+class Accept(ImmutableList[tuple[str, float]]):
+    """An immutable list of pairs of a value and its quality, the best one first.
+
+    Pairs are sorted by how specific the value is, then by quality. Indexing with a str gives the
+    quality of that value, and ``in`` tells whether it is matched at all.
+
+    :param values: the pairs; None for a field that was not sent, which leaves ``provided`` False.
+    """
+
+    #: Whether the client sent the field.
+    provided: bool
+
+    def __init__(self, values: Accept | Iterable[tuple[str, float]] | None = ()) -> None:
+        if values is None:
+            list.__init__(self)
+            self.provided = False
+        elif isinstance(values, Accept):
+            list.__init__(self, values)
+            self.provided = values.provided
+        else:
+            pairs = list(values)
+            if len(pairs) > 1:
+                pairs.sort(key=self._rank, reverse=True)
+            list.__init__(self, pairs)
+            self.provided = True
+
+    def _rank(self, pair: tuple[str, float]) -> tuple[_Specificity, float]:
+        return self._specificity(pair[0]), pair[1]
+
+    def _specificity(self, value: str) -> _Specificity:
+        return (value != "*",)
+
+    def _value_matches(self, value: str, item: str) -> bool:
+        """Tell whether ``value``, the server's, is what ``item``, the client's, asks for."""
+        return item == "*" or item.lower() == value.lower()
+
+    @overload
+    def __getitem__(self, key: str) -> float: ...
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> tuple[str, float]: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[tuple[str, float]]: ...
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return self.quality(key)
+        return list.__getitem__(self, key)
+
+    def quality(self, key: str) -> float:
+        """Return the quality of the most specific item that matches ``key``; 0 if none does."""
+        for item, quality in self:
+            if self._value_matches(key, item):
+                return quality
+        return 0
+
+    def __contains__(self, value: Any) -> bool:
+        return self._accepts(value)
+
+    def _accepts(self, value: str) -> bool:
+        return any(self._value_matches(value, item) for item, _ in self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({list.__repr__(self)})"
+
+    def index(self, key: str | tuple[str, float], *bounds: SupportsIndex) -> int:
+        """Return the position of the first item that matches ``key``, or of a pair.
+
+        :raises ValueError: there is none.
+        """
+        if not isinstance(key, str):
+            return list.index(self, key, *bounds)
+        for position, (item, _) in enumerate(self):
+            if self._value_matches(key, item):
+                return position
+        raise ValueError(key)
+
+    def find(self, key: str | tuple[str, float]) -> int:
+        """Return what :meth:`index` does; -1 if there is none."""
+        try:
+            return self.index(key)
+        except ValueError:
+            return -1
+
+    def values(self) -> Iterator[str]:
+        """Iterate over the values, the best one first."""
+        for item in self:
+            yield item[0]
+
+    def to_header(self) -> str:
+        """Return the field's value."""
+        return ",".join(
+            [value if quality == 1 else f"{value};q={quality}" for value, quality in self]
+        )
+
+    def __str__(self) -> str:
+        return self.to_header()
+
+    def best_match(self, matches: Iterable[str], default: str | None = None) -> str | None:
+        """Return the one of ``matches`` that the client likes best.
+
+        That is the one with the highest quality; of several, the one asked for most specifically;
+        of several still, the first.
+
+        :param default: returned if none has a quality above 0.
+        """
+        result = default
+        best: tuple[float, _Specificity] = (0, ())
+        for match in matches:
+            for item, quality in self:
+                if self._value_matches(match, item):
+                    rank = (quality, self._specificity(item))
+                    if quality > 0 and rank > best:
+                        result, best = match, rank
+                    break
+        return result
+
+    @property
+    def best(self) -> str | None:
+        """The first value; None if there is none."""
+        return self[0][0] if self else None
+
+
+def _media_type(value: str) -> tuple[str, str, list[str]]:
+    """Return the type, the subtype and the sorted parameters of a media range, in lower case."""
+    media_type, *parameters = _parameters(value.lower())
+    main, _, sub = media_type.partition("/")
+    return main, sub, sorted(parameters)
+
+
+class MIMEAccept(Accept):
+    """What Accept says: media types, with wildcards and parameters."""
+
+    def _specificity(self, value: str) -> _Specificity:
+        media_type, *parameters = _parameters(value)
+        return (*[part != "*" for part in media_type.split("/")], *[p != "*" for p in parameters])
+
+    def _value_matches(self, value: str, item: str) -> bool:
+        if "/" not in item:
+            return False  # what the client sent is not its fault alone to bear
+        if "/" not in value:
+            raise ValueError(f"{value!r} is not a media type")
+        main, sub, parameters = _media_type(value)
+        if main == "*" and sub != "*":
+            raise ValueError(f"{value!r} is not a media type")
+        item_main, item_sub, item_parameters = _media_type(item)
+        if item_main == "*" and item_sub != "*":
+            return False
+        if "*" in {main, item_main}:
+            return True
+        if main != item_main:
+            return False
+        return "*" in {sub, item_sub} or (sub == item_sub and parameters == item_parameters)
+
+    @property
+    def accept_html(self) -> bool:
+        """Whether HTML is accepted, or XHTML."""
+        return self._accepts("text/html") or self.accept_xhtml
+
+    @property
+    def accept_xhtml(self) -> bool:
+        """Whether XHTML is accepted, or XML."""
+        return self._accepts("application/xhtml+xml") or self._accepts("application/xml")
+
+    @property
+    def accept_json(self) -> bool:
+        """Whether JSON is accepted."""
+        return self._accepts("application/json")
+
+
+class LanguageAccept(Accept):
+    """What Accept-Language says: language tags (RFC 5646)."""
+
+    def _value_matches(self, value: str, item: str) -> bool:
+        return item == "*" or _subtags(value.lower()) == _subtags(item.lower())
+
+    def best_match(self, matches: Iterable[str], default: str | None = None) -> str | None:
+        """Return the one of ``matches`` that the client likes best.
+
+        If none is matched as it is, the client's tags are tried without their subtags (``en-GB``
+        finds ``en``), and then the server's (``en`` finds ``en-GB``).
+
+        :param default: returned if none is found, or has a quality above 0.
+        """
+        matches = list(matches)
+        result = super().best_match(matches)
+        if result is not None:
+            return result
+        accepted = Accept([(_subtags(item, 1)[0], quality) for item, quality in self])
+        result = accepted.best_match(matches)
+        if result is not None:
+            return result
+        primary = [_subtags(match, 1)[0] for match in matches]
+        result = super().best_match(primary)
+        return default if result is None else matches[primary.index(result)]
+
+
+class CharsetAccept(Accept):
+    """What Accept-Charset says; names of the same character set are equal."""
+
+    def _value_matches(self, value: str, item: str) -> bool:
+        return item == "*" or _charset(value) == _charset(item)
+
+
+def _charset(name: str) -> str:
+    """Return the one name of a character set.
+
+    Only names that Python lists are looked up: a search for another one reads directories, and
+    is remembered for good, both at a client's will.
+    """
+    known = normalize_encoding(name).lower() if name.isascii() else ""
+    if known in aliases:
+        return codecs.lookup(aliases[known]).name
+    return name.lower()
+
+
+_TAccept = TypeVar("_TAccept", bound=Accept)
+
+# One element without quotes: a value, and a quality that is its only parameter.
+_simple = re.compile(r"([^;]*?)[ \t]*(?:;[ \t]*[qQ]=([0-9]+(?:\.[0-9]+)?)[ \t]*)?").fullmatch
+_quality = re.compile(r"-?[0-9]+(?:\.[0-9]+)?").fullmatch
+
+
+@overload
+def parse_accept_header(value: str | None) -> Accept: ...
+@overload
+def parse_accept_header(value: str | None, cls: None) -> Accept: ...
+@overload
+def parse_accept_header(value: str | None, cls: type[_TAccept]) -> _TAccept: ...
+def parse_accept_header(value: str | None, cls: type[Any] | None = None) -> Any:
+    """Parse Accept or one of its kind.
+
+    An element whose quality is not a number from 0 to 1 is left out.
+
+    :param cls: what to build; :class:`Accept` if None.
+    """
+    if cls is None:
+        cls = Accept
+    if not value:
+        return cls(None)
+    pairs = []
+    for element in parse_list_header(value):
+        match = _simple(element)
+        if match is not None:
+            item, text = match.groups()
+        else:
+            item, options = parse_options_header(element)
+            text = options.pop("q", None)
+            if options:
+                item = dump_options_header(item, options)
+            if text is not None and not _quality(text):
+                continue
+        quality = 1 if text is None else float(text)
+        if 0 <= quality <= 1:
+            pairs.append((item, quality))
+    return cls(pairs)
