@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dovetail.gateway import FileWrapper
-from dovetail.gateway.files import file_region
+from dovetail.gateway.files import FileRange, file_region
 
 CONTENT = bytes(range(256)) * 8
 
@@ -172,3 +172,57 @@ def test_wrapper_closes_what_can_be_closed(path: Path) -> None:
         FileWrapper(file).close()
         assert file.closed
     FileWrapper(Odd(read=lambda size: b"")).close()
+
+
+def test_wrapper_is_an_iterator() -> None:
+    wrapper = FileWrapper(io.BytesIO(b"abcdef"), 4)
+    assert iter(wrapper) is wrapper
+    assert (wrapper.buffer_size, next(wrapper), next(wrapper)) == (4, b"abcd", b"ef")
+    with pytest.raises(StopIteration):
+        next(wrapper)
+
+
+def test_wrapper_moves_in_its_file() -> None:
+    file = io.BytesIO(b"abcdef")
+    wrapper = FileWrapper(file)
+    assert wrapper.file is file
+    assert wrapper.seekable()
+    wrapper.seek(-2, os.SEEK_END)
+    assert (wrapper.tell(), next(wrapper)) == (4, b"ef")
+
+
+def test_wrapper_of_a_file_that_cannot_be_moved_in() -> None:
+    wrapper = FileWrapper(Odd(read=lambda size: b""))
+    wrapper.seek(3)
+    assert (wrapper.seekable(), wrapper.tell()) == (False, None)
+    assert not FileWrapper(Odd(seekable=lambda: False, seek=lambda: None)).seekable()
+    assert FileWrapper(Odd(seek=lambda: None)).seekable()
+
+
+def test_range_yields_its_part_only(path: Path) -> None:
+    with path.open("rb") as file:
+        assert [*FileRange(file, 250, 10, 8)] == [CONTENT[250:258], CONTENT[258:260]]
+    with path.open("rb") as file:
+        assert b"".join(FileRange(file, 2040, 100)) == CONTENT[2040:]
+    with path.open("rb") as file:
+        assert [*FileRange(file, 0, 0)] == []
+
+
+def test_range_has_a_region(path: Path) -> None:
+    with path.open("rb") as file:
+        file.read(10)
+        region = file_region(FileRange(file, 250, 10))
+        assert region == (file.fileno(), 250, 10)
+        assert file_region(FileRange(file, 2040, 100)) == (file.fileno(), 2040, 8)
+
+
+def test_region_is_what_is_left_of_a_range(path: Path) -> None:
+    with path.open("rb") as file:
+        part = FileRange(file, 250, 10, 4)
+        next(part)
+        assert file_region(part) == (file.fileno(), 254, 6)
+
+
+def test_range_of_a_file_that_cannot_be_moved_in(pipe: Any) -> None:
+    with pytest.raises(OSError, match="seek"):
+        FileRange(pipe, 1, 2)
