@@ -1,0 +1,97 @@
+"""The development server's log: the logger named ``werkzeug``, in colours on a terminal."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import sys
+from typing import TextIO
+
+__all__ = ["LOGGER", "Styled", "escape", "log"]
+
+#: The logger's name. Applications configure it by this name, so it is the documented one.
+LOGGER = "werkzeug"
+
+_COLOURS = {"green": "32", "yellow": "33", "magenta": "1;35", "cyan": "36", "red": "1;31"}
+
+# A client must not forge lines of the log, or write to the terminal.
+_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
+_ESCAPES = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in _CONTROLS}
+
+
+def escape(text: str) -> str:
+    """Return ``text`` with its control characters and line ends written as escapes."""
+    return text.translate(_ESCAPES)
+
+
+class Styled:
+    """A text that is shown in a colour, where the log is a terminal."""
+
+    __slots__ = ("colour", "text")
+
+    def __init__(self, text: str, colour: str) -> None:
+        self.text = text
+        self.colour = colour
+
+    def __str__(self) -> str:
+        return self.text
+
+    def painted(self) -> str:
+        """Return the text with the terminal's codes around it (ECMA-48)."""
+        return f"\x1b[{_COLOURS[self.colour]}m{self.text}\x1b[0m"
+
+
+class _ConsoleHandler(logging.StreamHandler[TextIO]):
+    """Writes to what ``sys.stderr`` is at the time."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+    def format(self, record: logging.LogRecord) -> str:
+        if isinstance(record.args, tuple) and self._in_colours():
+            record = copy.copy(record)
+            record.args = tuple(
+                value.painted() if isinstance(value, Styled) else value
+                for value in record.args or ()
+            )
+        return super().format(record)
+
+    def _in_colours(self) -> bool:
+        # https://no-color.org: the variable counts if it is there and not empty.
+        return self.stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+_handler = _ConsoleHandler()
+
+
+def log(type: str, message: str, *args: object) -> None:
+    """Log a message.
+
+    A logger without a level gets INFO; without a handler that would show the message, one that
+    writes to standard error.
+
+    :param type: the level's name in lower case: ``info``, ``warning``, ``error``.
+    :param args: what the message's format is filled with.
+    """
+    logger = logging.getLogger(LOGGER)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+    if not _is_heard(logger):
+        logger.addHandler(_handler)
+    level = logging.getLevelNamesMapping()[type.upper()]
+    logger.log(level, message.rstrip("\n"), *args)
+
+
+def _is_heard(logger: logging.Logger) -> bool:
+    level = logger.getEffectiveLevel()
+    current: logging.Logger | None = logger
+    while current is not None:
+        if any(handler.level <= level for handler in current.handlers):
+            return True
+        current = current.parent if current.propagate else None
+    return False

@@ -1,0 +1,319 @@
+"""The request handler: what an application's authors can override of the development server."""
+
+from __future__ import annotations
+
+import io
+import logging
+import socket
+import ssl
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from http import HTTPStatus
+from http.client import HTTPMessage
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from dovetail import __version__
+from dovetail.data.urls import uri_to_iri
+from dovetail.dev import console
+from dovetail.dev.console import Styled
+from dovetail.dev.conversation import Conversation, ServerLog, WitnessedWire
+from dovetail.gateway import base_environ
+from dovetail.http1 import ProtocolError, Request
+from dovetail.server.service import Service
+from dovetail.server.settings import Settings
+
+if TYPE_CHECKING:
+    from dovetail.dev.server import BaseWSGIServer
+
+__all__ = ["WSGIRequestHandler", "connection_dropped_errors"]
+
+#: What a connection that breaks off raises.
+connection_dropped_errors: tuple[type[Exception], ...] = (
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLEOFError,
+)
+
+# Whoever looks at a request in a debugger, at either end, needs his time.
+_SETTINGS = Settings(
+    header_timeout=10.0, body_timeout=300.0, body_grace=300.0, write_timeout=300.0, access_log=None
+)
+
+
+class WSGIRequestHandler(BaseHTTPRequestHandler):
+    """Takes the requests of one connection, one after the other, to the server's application.
+
+    The messages are read and written by the same engine as in production. Override the documented
+    methods to change what is logged, the environ, or what is done around a request.
+    """
+
+    server: BaseWSGIServer
+    #: Of "HTTP/1.0", each connection carries one request.
+    protocol_version = "HTTP/1.1"
+    #: The environ of the current request, once the application is about to be called.
+    environ: WSGIEnvironment
+
+    _passed: BaseException | None = None
+
+    # The life of a connection
+
+    def setup(self) -> None:
+        """Get ready for the first request."""
+        self.connection = self.request
+        self.connection.setblocking(False)
+        if _inet(self.client_address):
+            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        server, client = self.server, self.client_address
+        self.rfile = io.BytesIO()
+        self.requestline = self.command = self.path = ""
+        self.request_version = self.default_request_version
+        self.close_connection = False
+        base = base_environ(
+            scheme="http" if server.ssl_context is None else "https",
+            server=_inet(server.server_address),
+            client=_inet(client),
+            errors=sys.stderr,
+            multithread=server.multithread,
+            multiprocess=server.multiprocess,
+        )
+        log = ServerLog(logging.getLogger(console.LOGGER)).as_logs()
+        service = Service(self._settings(), self._call, log, flushes=False)
+        wire = WitnessedWire(self.connection, service)
+        self._conversation = Conversation(wire, service, self, base)
+        self.wfile = _ResponseFile(self._conversation)
+        server.enter(self._conversation)
+
+    def _settings(self) -> Settings:
+        settings = _SETTINGS
+        if self.timeout is not None:
+            settings = replace(settings, header_timeout=self.timeout, keep_alive=self.timeout)
+        # Where connections are served one after the other, one that stays open would keep the
+        # others waiting.
+        if not self.server.multithread or self.protocol_version == "HTTP/1.0":
+            settings = replace(settings, keep_alive=0.0)
+        return settings
+
+    def handle(self) -> None:
+        """Handle requests until the connection closes; that it is dropped is no error."""
+        try:
+            while not self.close_connection:
+                self.handle_one_request()
+        except connection_dropped_errors as error:
+            self.connection_dropped(error, getattr(self, "environ", None))
+
+    def handle_one_request(self) -> None:
+        """Wait for a request, and handle it."""
+        conversation = self._conversation
+        if not conversation.receive_request():
+            self.close_connection = True
+            return
+        self._describe(conversation.request)
+        getattr(self, f"do_{self.command}")()
+        if conversation.pending:
+            # Somebody has overridden run_wsgi and has answered through wfile, if at all.
+            self.close_connection = True
+
+    def finish(self) -> None:
+        """Close the connection."""
+        self.server.leave(self._conversation)
+        self._conversation.conclude()
+
+    def _describe(self, request: Request) -> None:
+        """Set the attributes that a BaseHTTPRequestHandler has during a request."""
+        self.command, self.path = request.method, request.target
+        self.request_version = request.version
+        self.requestline = f"{request.method} {request.target} {request.version}"
+        self.headers = HTTPMessage()
+        for name, value in request.fields:
+            self.headers[name.title()] = value
+
+    def __getattr__(self, name: str) -> Any:
+        # BaseHTTPRequestHandler calls do_GET for a GET: here, every method is the application's.
+        if name.startswith("do_"):
+            return self.run_wsgi
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    # Around the application
+
+    def run_wsgi(self) -> None:
+        """Call the application for the current request, and send its response."""
+        self._passed = None
+        self._conversation.run()
+        lost = self._conversation.wire.lost
+        if lost is not None and self._conversation.aborted:
+            self.connection_dropped(lost, self.environ)
+        if self._passed is not None:
+            error, self._passed = self._passed, None
+            raise error
+
+    def make_environ(self) -> WSGIEnvironment:
+        """Return the current request's environ.
+
+        :raises RuntimeError: there is no request: the environ is made while ``run_wsgi`` runs.
+        """
+        if self._received is None:
+            raise RuntimeError("the environ is made while run_wsgi runs, not before")
+        environ = self._received
+        environ["SERVER_SOFTWARE"] = self.server_version
+        environ["REMOTE_ADDR"] = self.address_string()
+        environ["REMOTE_PORT"] = str(self.port_integer())
+        # With an upgrade there is a stand-in already that takes the socket over when it is used.
+        environ.setdefault("werkzeug.socket", self.connection)
+        if isinstance(self.connection, ssl.SSLSocket):
+            certificate = self.connection.getpeercert(binary_form=True)
+            if certificate is not None:
+                environ["SSL_CLIENT_CERT"] = ssl.DER_cert_to_PEM_cert(certificate)
+        return environ
+
+    _received: WSGIEnvironment | None = None
+
+    def _call(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Be the application that the engine calls."""
+        self._received = environ
+        try:
+            self.environ = self.make_environ()
+        finally:
+            self._received = None
+        return self.server.app(self.environ, self._naming(start_response))
+
+    def _naming(self, start_response: StartResponse) -> StartResponse:
+        """Return a ``start_response`` that adds this server's name."""
+
+        def start(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            if not any(name.lower() == "server" for name, _ in headers):
+                headers = [*headers, ("Server", self.version_string())]
+            return start_response(status, headers, exc_info)
+
+        return start
+
+    @property
+    def server_version(self) -> str:  # type: ignore[override]
+        """The server's name and version."""
+        return f"Dovetail/{__version__}"
+
+    def connection_dropped(
+        self, error: BaseException, environ: WSGIEnvironment | None = None
+    ) -> None:
+        """Take note that the client went away; by default, nothing is done.
+
+        :param environ: the request's, if its application was called.
+        """
+
+    # Where the client is
+
+    def address_string(self) -> str:
+        """Return the client's address, ``<local>`` for a Unix socket."""
+        client = _inet(self.client_address)
+        return client[0] if client else "<local>"
+
+    def port_integer(self) -> int:
+        """Return the client's port, 0 for a Unix socket."""
+        client = _inet(self.client_address)
+        return client[1] if client else 0
+
+    # What is logged
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Log a request and the status of its response, as the response's head goes out."""
+        code = code.value if isinstance(code, HTTPStatus) else code
+        line = self.requestline
+        if self.path:
+            line = f"{self.command} {uri_to_iri(self.path)} {self.request_version}"
+        line = console.escape(line)
+        colour = _colour(str(code))
+        self.log("info", '"%s" %s %s', Styled(line, colour) if colour else line, code, size)
+
+    def log_error(self, format: str, *args: Any) -> None:
+        """Log that something is wrong with a request."""
+        self.log("error", format, *args)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log anything else."""
+        self.log("info", format, *args)
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Log a message about this connection, with the client's address and the time.
+
+        :param type: the level's name in lower case.
+        :param args: what the message's format is filled with.
+        """
+        if not args:
+            message = message.replace("%", "%%")
+        place = self.address_string(), self.log_date_time_string()
+        console.log(type, f"%s - - [%s] {message}", *place, *args)
+
+    # What the conversation tells (see Witness)
+
+    def responding(self, status: int) -> None:
+        """Log the request; the server calls this before the head of the response goes out."""
+        self.log_request(status)
+
+    def refused(self, request: Request | None, error: ProtocolError) -> None:
+        """Log a refused request; the server calls this."""
+        if request is None:
+            self.requestline, self.command, self.path = "-", "", ""
+        else:
+            self._describe(request)
+        self.log_error("code %d, message %s", error.status, error)
+
+    def failed(self, text: str, error: BaseException | None) -> None:
+        """Log the application's failure, or keep it to be raised; the server calls this."""
+        if error is None:
+            self.server.log("error", "%s", text)
+        elif self.server.passthrough_errors or not isinstance(error, Exception):
+            self._passed = error
+        else:
+            self.server.log("error", "Error on request:\n%s", _format_failure(error))
+
+    def handshake_failed(self, error: OSError) -> None:
+        """Log that TLS could not be agreed on; the server calls this."""
+        self.log_error("TLS failed: %s", error)
+
+
+class _ResponseFile(io.BufferedIOBase):
+    """``wfile``, for who overrides ``run_wsgi`` and answers by ``send_response``."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        octets = bytes(data)
+        self._conversation.wire.send(octets)
+        return len(octets)
+
+
+def _inet(address: Any) -> tuple[str, int] | None:
+    """Return host and port of a TCP address, None of a Unix one."""
+    if isinstance(address, tuple) and len(address) >= 2:
+        return str(address[0]), int(address[1])
+    return None
+
+
+def _format_failure(error: BaseException) -> str:
+    """Return the traceback, without the server's own frames above the application's."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace.tb_frame.f_globals.get("__name__", "")):
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+    return "".join(lines).rstrip("\n")
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith(("dovetail.dev.", "dovetail.gateway."))
+
+
+def _colour(code: str) -> str | None:
+    if code == "304":
+        return "cyan"
+    if code == "404":
+        return "yellow"
+    return {"3": "green", "4": "red", "5": "magenta"}.get(code[:1])
