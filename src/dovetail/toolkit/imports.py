@@ -32,15 +32,18 @@ def import_string(import_name: str, silent: bool = False) -> Any:
 def _import(name: str) -> Any:
     try:
         return _module(name)
-    except ImportError:
+    except ImportError as error:
         module_name, dot, attribute = name.rpartition(".")
         if not dot:
             raise
+        failure = error
     module = _module(module_name)
     try:
         return getattr(module, attribute)
     except AttributeError as error:
-        raise ImportError(error) from None
+        if failure.name == name:  # there is no such module
+            raise ImportError(error) from None
+        raise failure from None  # there is one, but it fails
 
 
 def _module(name: str) -> Any:
