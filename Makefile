@@ -32,7 +32,7 @@ test: $(VENV)/.installed-test $(APPLICATIONS)/.installed $(PEERS)/.installed $(M
 test: ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 	@$(PEERS)/bin/python -m pytest $(ARGS) tests/differential
-	@$(MOVED)/bin/python -m pytest $(ARGS) tests/moved
+	@$(MOVED)/bin/python -m pytest $(ARGS) -p tests.moved.standin tests/moved
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
 	$(BIN)/ruff check
