@@ -38,7 +38,7 @@ def cache_control_property(
     return property(
         lambda directives: _get(directives, key, empty, type),
         lambda directives, value: _set(directives, key, value, type),
-        lambda directives: directives.pop(key, None),
+        lambda directives: _delete(directives, key),
         doc,
     )
 
@@ -67,6 +67,11 @@ def _set(directives: dict[str, Any], key: str, value: Any, type: type[Any] | Non
         directives[key] = None
     else:
         directives[key] = str(value if type is None else type(value))
+
+
+def _delete(directives: dict[str, Any], key: str) -> None:
+    if key in directives:
+        del directives[key]
 
 
 class _CacheControl(CallbackDict[str, Any]):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from dovetail.data.callbacks import CallbackDict
+from dovetail.http1.grammar import OWS
 
 __all__ = ["ContentSecurityPolicy", "csp_property", "dump_csp_header", "parse_csp_header"]
 
@@ -106,7 +107,7 @@ def parse_csp_header(
     kind = ContentSecurityPolicy if cls is None else cls
     directives = []
     for policy in (value or "").split(";"):
-        name, space, rest = policy.strip().partition(" ")
+        name, space, rest = policy.strip(OWS).partition(" ")
         if space:
-            directives.append((name.strip(), rest.strip()))
+            directives.append((name.rstrip(OWS), rest.lstrip(OWS)))
     return cast(_TPolicy, kind(directives, on_update))

@@ -61,9 +61,7 @@ class ETags(Collection[str]):
         A weak one may be equal to any of them, a strong one only to a strong one.
         """
         opaque, is_weak = unquote_etag(etag)
-        if opaque is None:
-            return False
-        return self.contains_weak(opaque) if is_weak else opaque in self
+        return (is_weak and opaque in self._weak) or opaque in self
 
     def to_header(self) -> str:
         """Return the value of the header field."""
@@ -75,7 +73,7 @@ class ETags(Collection[str]):
     def __call__(
         self, etag: str | None = None, data: bytes | None = None, include_weak: bool = False
     ) -> bool:
-        """Tell whether a tag, or the tag that is made of ``data``, is one of these.
+        """Tell whether a tag, or the tag that is made of ``data``, is listed here.
 
         :param include_weak: compare with the weak ones, too.
         :raises TypeError: neither of the two is given.
@@ -84,7 +82,7 @@ class ETags(Collection[str]):
             if data is None:
                 raise TypeError("an etag or the data to make it of is required")
             etag = generate_etag(data)
-        return (include_weak and etag in self._weak) or etag in self
+        return (include_weak and etag in self._weak) or etag in self._strong
 
     def __contains__(self, etag: object) -> bool:
         return self.star_tag or etag in self._strong

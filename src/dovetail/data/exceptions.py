@@ -7,13 +7,13 @@ renderer with :func:`set_renderer`, and from then on every exception is a WSGI a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
-from email.utils import format_datetime
+from datetime import datetime
 from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from markupsafe import escape
 
+from dovetail.data.dates import http_date
 from dovetail.data.statuses import HTTP_STATUS_CODES
 
 __all__ = [
@@ -461,15 +461,10 @@ class _RetryAfter(HTTPException):
         """Return the header fields, with Retry-After (RFC 9110 10.2.3) if that is known."""
         headers = super().get_headers(environ, scope)
         if self.retry_after:
-            headers.append(("Retry-After", _retry_after(self.retry_after)))
+            after = self.retry_after
+            value = http_date(after) if isinstance(after, datetime) else str(after)
+            headers.append(("Retry-After", value))
         return headers
-
-
-def _retry_after(value: datetime | int) -> str:
-    if not isinstance(value, datetime):
-        return str(value)
-    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
-    return format_datetime(aware.astimezone(UTC), usegmt=True)
 
 
 class TooManyRequests(_RetryAfter):

@@ -13,7 +13,7 @@ _NOT_PORTABLE = re.compile(r"[^A-Za-z0-9_.-]")
 
 # Names that Windows gives to devices in every directory, whatever comes after a dot or a colon.
 _DEVICE = re.compile(
-    r"(?:CON|PRN|AUX|NUL|(?:COM|LPT)[1-9\u00b9\u00b2\u00b3]|CON(?:IN|OUT)\$) *(?:[.:].*)?",
+    r"\s*(?:CON|PRN|AUX|NUL|(?:COM|LPT)[1-9\u00b9\u00b2\u00b3]|CON(?:IN|OUT)\$)\s*(?:[.:].*)?",
     re.IGNORECASE | re.DOTALL,
 )
 
