@@ -1,0 +1,1 @@
+"""WSGI middleware; import from the modules."""
