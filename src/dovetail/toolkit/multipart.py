@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cached_property
 from typing import cast
 
 from dovetail.data.exceptions import RequestEntityTooLarge
@@ -110,6 +111,9 @@ class State(Enum):
     COMPLETE = auto()
 
 
+# PERF: looking up a member in its class takes 40 ns.
+_DATA = State.DATA
+
 #: A line break: RFC 2046 knows CRLF only; bare LF and bare CR are understood, too.
 LINE_BREAK = b"(?:\r\n|\n|\r)"
 LINE_BREAK_RE = re.compile(LINE_BREAK, re.MULTILINE)
@@ -124,6 +128,8 @@ SEARCH_EXTRA_LENGTH = 8
 # more of them it is no delimiter; without a bound, white space alone could be kept for ever.
 _PADDING_BOUND = 64
 _PADDING = b"[^\\S\\n\\r]{0,%d}" % _PADDING_BOUND
+# What makes a delimiter of a boundary: the dashes of the last one, or the end of the line.
+_ENDING = re.compile(b"(--)|" + _PADDING + LINE_BREAK)
 _CLOSED = re.compile(_PADDING + b"(?:" + LINE_BREAK + b")?")
 _WHITE = b" \t\f\v"
 
@@ -173,13 +179,6 @@ class MultipartDecoder:
         self.state = State.PREAMBLE
         self.boundary = boundary
         self._token = token = b"--" + boundary
-        ending = b"(--" + _PADDING + LINE_BREAK + b"?|" + _PADDING + LINE_BREAK + b")"
-        delimiter = re.escape(token) + ending
-        #: A delimiter in front of all parts, which may begin the body.
-        self.preamble_re = re.compile(LINE_BREAK + b"?" + delimiter, re.MULTILINE)
-        #: A delimiter behind a part.
-        self.boundary_re = re.compile(LINE_BREAK + delimiter, re.MULTILINE)
-        self._match_bare = re.compile(delimiter).match
         # The longest that can turn out to be a delimiter.
         self._reach = len(token) + 2 + _PADDING_BOUND + 2
         # What was received and not yet told, from the index _at on.
@@ -192,6 +191,27 @@ class MultipartDecoder:
         # No octet of this part was told yet: the empty line may serve as its delimiter's.
         self._fresh = False
         self._parts = 0
+        # Octets of the header lines of one part.
+        self._headers_bound = _HEADERS_BOUND
+        if max_form_memory_size is not None:
+            self._headers_bound = min(_HEADERS_BOUND, max_form_memory_size)
+
+    # PERF: each browser's body has a boundary of its own, and to compile an expression with it
+    # takes longer than to decode a form of 20 fields: only a flood of candidates is worth it.
+    @cached_property
+    def preamble_re(self) -> re.Pattern[bytes]:
+        """What finds the first delimiter, which may begin the body or stand in a line."""
+        return re.compile(LINE_BREAK + b"?" + self._delimiter, re.MULTILINE)
+
+    @cached_property
+    def boundary_re(self) -> re.Pattern[bytes]:
+        """What finds a delimiter behind a part."""
+        return re.compile(LINE_BREAK + self._delimiter, re.MULTILINE)
+
+    @property
+    def _delimiter(self) -> bytes:
+        ending = b"(--" + _PADDING + LINE_BREAK + b"?|" + _PADDING + LINE_BREAK + b")"
+        return re.escape(self._token) + ending
 
     @property
     def buffer(self) -> bytearray:
@@ -222,7 +242,9 @@ class MultipartDecoder:
         waiting = len(self._data) - self._at
         if not waiting:
             self._data = piece
-        elif waiting <= len(piece):
+            self._at = self._searched = 0
+            return
+        if waiting <= len(piece):
             self._data = bytes(self._data[self._at :]) + piece
         else:
             # Small pieces behind much that waits: each must not copy it.
@@ -242,9 +264,12 @@ class MultipartDecoder:
             wait exceeds its bound.
         """
         state = self.state
-        if state is State.DATA and not self._fresh:
-            event = self._next_data()
-        elif state is State.DATA or state is State.DATA_START:
+        if state is _DATA:
+            # PERF: every other call finds that all is told
+            if self._at == len(self._data) and not self.complete:
+                return NEED_DATA
+            event = self._next_data_start() if self._fresh else self._next_data()
+        elif state is State.DATA_START:
             event = self._next_data_start()
         elif state is State.PART:
             event = self._next_part()
@@ -265,16 +290,14 @@ class MultipartDecoder:
         return NEED_DATA
 
     def _enter(self, ending: re.Match[bytes]) -> None:
-        """Go on behind a delimiter, whose group 1 is what follows the boundary."""
-        if ending[1].startswith(b"--"):
+        """Go on behind a delimiter."""
+        self._at = self._searched = end = ending.end()
+        if ending[1]:
             # The rest of the line is the epilogue's to skip: it may not be there yet.
-            self._at = ending.start(1) + 2
             self.state = State.EPILOGUE
         else:
-            self._at = end = ending.end()
-            self._cut_line_break = end == len(self._data) and ending[1].endswith(b"\r")
+            self._cut_line_break = end == len(self._data) and self._data[end - 1] == _CR
             self.state = State.PART
-        self._searched = self._at
 
     def _finish_line_break(self) -> None:
         """Skip the LF of a line break whose CR ended what had been received before."""
@@ -284,53 +307,66 @@ class MultipartDecoder:
                 self._at += 1
 
     def _next_preamble(self) -> Event:
-        data = self._data
-        found = self._find(self.preamble_re, max(self._at, self._searched))
-        if found is None:
-            self._searched = max(self._at, len(data) - self._reach)
-            return self._wait(self.max_form_memory_size)
-        preamble = bytes(data[self._at : found.start()])
-        if self.max_form_memory_size is not None and len(preamble) > self.max_form_memory_size:
+        start = max(self._at, self._searched)
+        begin, ending = self._find(start, self._data.find(self._token, start))
+        bound = self.max_form_memory_size
+        if ending is None:
+            self._searched = max(self._at, len(self._data) - self._reach)
+            return self._wait(bound)
+        preamble = bytes(self._data[self._at : begin])
+        if bound is not None and len(preamble) > bound:
             raise RequestEntityTooLarge()
-        self._enter(found)
+        self._enter(ending)
         return Preamble(preamble)
 
-    def _find(self, delimiter: re.Pattern[bytes], start: int) -> re.Match[bytes] | None:
-        """Return the first delimiter that begins at ``start`` or later."""
+    def _find(self, start: int, candidate: int) -> tuple[int, re.Match[bytes] | None]:
+        """Return where the next delimiter begins, and how it ends; None if there is none.
+
+        :param start: where it may begin.
+        :param candidate: where the token stands first from there on, -1 if nowhere.
+        """
         data = self._data
-        token = self._token
-        at = start
+        size = len(self._token)
+        # Only in front of all parts a delimiter needs no line break.
+        in_line = self.state is State.PREAMBLE
         for _ in range(_CANDIDATES):
-            at = data.find(token, at)
-            if at < 0:
-                return None
-            # The line break in front has two octets, one, or (in the preamble) none.
-            for begin in (at - 2, at - 1, at):
-                found = delimiter.match(data, begin) if begin >= start else None
-                if found is not None and found.start(1) == at + len(token):
-                    return found
-            at += 1
-        return delimiter.search(data, max(start, at - 2))
+            if candidate < 0:
+                return -1, None
+            begin = candidate
+            if begin > start and data[begin - 1] == _LF:
+                begin -= 2 if begin - 1 > start and data[begin - 2] == _CR else 1
+            elif begin > start and data[begin - 1] == _CR:
+                begin -= 1
+            if begin < candidate or in_line:
+                ending = _ENDING.match(data, candidate + size)
+                if ending is not None:
+                    return begin, ending
+            candidate = data.find(self._token, candidate + 1)
+        if candidate < 0:
+            return -1, None
+        pattern = self.preamble_re if in_line else self.boundary_re
+        found = pattern.search(data, max(start, candidate - 2))
+        if found is None:
+            return -1, None
+        return found.start(), _ENDING.match(data, found.start(1))
 
     def _next_part(self) -> Event:
         if self._cut_line_break:
             self._finish_line_break()
+        at = self._at
+        bound = self._headers_bound
         # Once only: the next try would begin anew, at each piece of an unfinished block.
-        if self._searched <= self._at:
-            usual = _USUAL_HEADERS.match(self._data, self._at)
-            if usual is not None:
+        if self._searched <= at:
+            usual = _USUAL_HEADERS.match(self._data, at)
+            if usual is not None and usual.end() - at - len(b"\r\n\r\n") <= bound:
                 return self._start_usual_part(usual)
-        bound = self.max_form_memory_size
-        bound = _HEADERS_BOUND if bound is None else min(bound, _HEADERS_BOUND)
         end = BLANK_LINE_RE.search(
-            self._data, max(self._at, self._searched), self._at + bound + len(b"\r\n\r\n")
+            self._data, max(at, self._searched), at + bound + len(b"\r\n\r\n")
         )
         if end is None:
-            self._searched = max(self._at, len(self._data) - 3)
+            self._searched = max(at, len(self._data) - 3)
             return self._wait(bound)
-        if end.start() - self._at > bound:
-            raise RequestEntityTooLarge()
-        headers = _parse_headers(bytes(self._data[self._at : end.start()]))
+        headers = _parse_headers(bytes(self._data[at : end.start()]))
         if "content-disposition" not in headers:
             raise ValueError("A part has no Content-Disposition header.")
         options = parse_options_header(headers["content-disposition"])[1]
@@ -377,11 +413,10 @@ class MultipartDecoder:
         # without a copy.
         candidate = data.find(self._token, at)
         if candidate >= 0:
-            found = self._find(self.boundary_re, max(at, candidate - 2))
-            if found is not None:
-                piece = data[at : found.start()]
-                self._enter(found)
-                return Data(piece, False)
+            begin, ending = self._find(at, candidate)
+            if ending is not None:
+                self._enter(ending)
+                return Data(data[at:begin], False)
         end = self._undecided_from(data, at, candidate)
         if end == at:
             return NEED_DATA
@@ -397,11 +432,12 @@ class MultipartDecoder:
             self._finish_line_break()
         data = self._data
         at = self._at
-        found = self._match_bare(data, at)
-        if found is not None:
-            self._fresh = False
-            self._enter(found)
-            return Data(b"", False)
+        if data.startswith(self._token, at):
+            ending = _ENDING.match(data, at + len(self._token))
+            if ending is not None:
+                self._fresh = False
+                self._enter(ending)
+                return Data(b"", False)
         starting = self.state is State.DATA_START
         self.state = State.DATA
         if len(data) - at < self._reach and self._may_become(data[at:]):
