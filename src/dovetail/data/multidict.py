@@ -287,8 +287,11 @@ class MultiDict(TypeConversionDict[K, V]):
         | Iterable[tuple[K, V]],
     ) -> None:
         """Add the items of ``mapping`` to those that are there; nothing is replaced."""
+        items = iter_multi_items(mapping)
+        if mapping is self:  # its lists grow meanwhile
+            items = iter(list(items))
         add = self.add
-        for key, value in iter_multi_items(mapping):
+        for key, value in items:
             add(key, value)
 
     def __or__(self, other: Mapping[K, V | list[V]]) -> Self:  # type: ignore[override]
@@ -554,6 +557,8 @@ class CombinedMultiDict(ImmutableMultiDictMixin[K, V], MultiDict[K, V]):  # type
         if isinstance(other, dict):
             return self._lists() == other
         return NotImplemented
+
+    __ne__ = object.__ne__  # that of dict knows nothing of our __eq__
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self._iter_hashitems()))
