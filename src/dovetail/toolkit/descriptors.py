@@ -40,7 +40,7 @@ class cached_property(property, Generic[T]):  # noqa: N801 - its documented name
         if doc is not None:
             self.__doc__ = doc
 
-    @overload  # type: ignore[override]
+    @overload
     def __get__(self, obj: None, type: Any = None) -> Self: ...
     @overload
     def __get__(self, obj: object, type: Any = None) -> T: ...
@@ -114,12 +114,12 @@ class AccessorProperty(Generic[T]):
 
     read_only = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the documented signature
         self,
         name: str,
         default: Any = None,
         load_func: Callable[[str], T] | None = None,
-        dump_func: Callable[[T], str] | None = None,
+        dump_func: Callable[[Any], str | None] | None = None,
         read_only: bool | None = None,
         doc: str | None = None,
     ) -> None:

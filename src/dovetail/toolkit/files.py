@@ -38,7 +38,7 @@ class _Source(NamedTuple):
     mtime: float | None = None
 
 
-def send_file(
+def send_file(  # noqa: PLR0917 - the documented signature
     path_or_file: StrPath | IO[bytes],
     environ: WSGIEnvironment,
     mimetype: str | None = None,
@@ -47,7 +47,7 @@ def send_file(
     conditional: bool = True,
     etag: bool | str = True,
     last_modified: datetime | int | float | None = None,
-    max_age: None | (int | Callable[[str | None], int | None]) = None,
+    max_age: int | Callable[[str | None], int | None] | None = None,
     use_x_sendfile: bool = False,
     response_class: type[R] | None = None,
     _root_path: StrPath | None = None,
@@ -84,7 +84,7 @@ def send_file(
         if use_x_sendfile:
             headers["X-Sendfile"] = source.path
         else:
-            file = open(source.path, "rb")
+            file = open(source.path, "rb")  # noqa: SIM115 - the response closes it
     response = cast("type[R]", response_class or Response)(
         None if file is None else wrap_file(environ, file),
         mimetype=mimetype,
@@ -206,4 +206,5 @@ def send_from_directory(
         is_file = False
     if not is_file:
         raise NotFound
-    return send_file(found, environ, **kwargs)
+    response: Response = send_file(found, environ, **kwargs)
+    return response

@@ -81,7 +81,7 @@ class ImportStringError(ImportError):
 
 
 def _trace(import_name: str) -> tuple[list[tuple[str, str | None]], str]:
-    """Return the beginnings of a name that can be imported, with files, and the first that cannot."""
+    """Return what can be imported of a name, with files, and the first part that cannot."""
     found: list[tuple[str, str | None]] = []
     name = ""
     for part in import_name.split("."):

@@ -26,7 +26,7 @@ _NOT_JSON = (
 )
 
 
-def _no_builder(*args: Any, **kwargs: Any) -> NoReturn:
+def _no_builder(*_args: Any, **_kwargs: Any) -> NoReturn:
     raise RuntimeError("Request.from_values() needs dovetail.toolkit.testing to be imported")
 
 
@@ -76,9 +76,9 @@ class Request(sansio.Request):
         self.environ = environ
         self.shallow = shallow
         get = environ.get
+        self.method = get("REQUEST_METHOD", "GET").upper()
         # As they are now: middleware further in changes them in place.
         self._parts = (
-            get("REQUEST_METHOD", "GET"),
             get("wsgi.url_scheme", "http"),
             get("SCRIPT_NAME", ""),
             get("PATH_INFO", ""),
@@ -89,45 +89,42 @@ class Request(sansio.Request):
             environ["werkzeug.request"] = self
 
     @lazy_property
-    def method(self) -> str:  # type: ignore[override]
-        """The method, in upper case."""
-        method: str = self._parts[0].upper()
-        return method
-
-    @lazy_property
-    def scheme(self) -> str:  # type: ignore[override]
+    def scheme(self) -> str:
         """The scheme of the URL, such as "https"."""
-        return self._parts[1]  # type: ignore[no-any-return]
+        return self._parts[0]  # type: ignore[no-any-return]
 
     @lazy_property
-    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]
+    def server(self) -> tuple[str, int | None] | None:
         """Name and port of the server; None if not known."""
         return server_of(self.environ)
 
     @lazy_property
-    def root_path(self) -> str:  # type: ignore[override]
+    def root_path(self) -> str:
         """Where the application is mounted, without a slash at the end."""
-        return _decode(self._parts[2]).rstrip("/")
+        return _decode(self._parts[1]).rstrip("/")
 
     @lazy_property
-    def path(self) -> str:  # type: ignore[override]
+    def path(self) -> str:
         """The path below that, with one slash at the beginning."""
-        return "/" + _decode(self._parts[3]).lstrip("/")
+        path: str = self._parts[2]
+        if not path.isascii():
+            path = _decode(path)
+        return "/" + path.lstrip("/")
 
     @lazy_property
-    def query_string(self) -> bytes:  # type: ignore[override]
+    def query_string(self) -> bytes:
         """What follows the question mark, in octets as they came."""
-        return self._parts[4].encode("latin-1")  # type: ignore[no-any-return]
+        return self._parts[3].encode("latin-1")  # type: ignore[no-any-return]
 
     @lazy_property
-    def headers(self) -> Headers:  # type: ignore[override]
+    def headers(self) -> Headers:
         """The header fields, read from the environment."""
         return EnvironHeaders(self.environ)
 
     @lazy_property
-    def remote_addr(self) -> str | None:  # type: ignore[override]
+    def remote_addr(self) -> str | None:
         """The address of the client, or of the last proxy."""
-        return self._parts[5]
+        return self._parts[4]
 
     @classmethod
     def from_values(cls, *args: Any, **kwargs: Any) -> Self:
@@ -143,7 +140,7 @@ class Request(sansio.Request):
         return request
 
     @classmethod
-    def application(cls, f: Callable[[Self], WSGIApplication]) -> WSGIApplication:
+    def application(cls, f: Callable[..., WSGIApplication]) -> WSGIApplication:
         """Make a WSGI application of a function, or method, that takes a request.
 
         It returns a response. An :class:`HTTPException` that it raises is the response then. The
@@ -325,9 +322,7 @@ class Request(sansio.Request):
         """
         return self.get_json()
 
-    def get_json(
-        self, force: bool = False, silent: bool = False, cache: bool = True
-    ) -> Any | None:
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any | None:
         """Return the body read as JSON.
 
         :param force: whatever the content type is.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, Literal, Self, overload
 from urllib.parse import urljoin
@@ -13,6 +13,7 @@ from dovetail.data import exceptions
 from dovetail.data.conditional import is_resource_modified
 from dovetail.data.dates import http_date
 from dovetail.data.etags import generate_etag, parse_etags
+from dovetail.data.field_names import FOLDED
 from dovetail.data.fields import remove_entity_headers
 from dovetail.data.headers import Headers
 from dovetail.data.ranges import parse_range_header
@@ -25,7 +26,18 @@ from dovetail.toolkit.wsgi import ClosingIterator, get_current_url, wrap_range
 
 __all__ = ["Response", "ResponseStream"]
 
+_begin = sansio.Response.__init__
+
+_DATA = (str, bytes, bytearray)
 _NO_CONTENT = frozenset({204, 304})
+_WITH_CONTENT = frozenset(range(200, 1000)) - _NO_CONTENT
+# The fields that an answer may have in another form than the response, in lower case.
+_CORRECTED = frozenset({"location", "content-location"})
+# What makes an answer of a response.
+_ANSWERING = (
+    *("close", "get_app_iter", "get_wsgi_headers", "is_sequence", "iter_encoded"),
+    *("status", "status_code"),
+)
 
 
 class Response(sansio.Response):
@@ -52,7 +64,7 @@ class Response(sansio.Response):
 
     response: Iterable[str] | Iterable[bytes]
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the documented signature
         self,
         response: Iterable[bytes] | bytes | Iterable[str] | str | None = None,
         status: int | str | HTTPStatus | None = None,
@@ -61,15 +73,30 @@ class Response(sansio.Response):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        super().__init__(status, headers, mimetype, content_type)
+        _begin(self, status, headers, mimetype, content_type)  # PERF: super() takes 0.1 us more
         self.direct_passthrough = direct_passthrough
         self._on_close: list[Callable[[], Any]] = []
         if response is None:
             self.response = []
-        elif isinstance(response, str | bytes | bytearray):
-            self.set_data(response)  # type: ignore[arg-type]
+        elif isinstance(response, _DATA):
+            if headers is None and self._is_plain_content and self.automatically_set_content_length:
+                # What set_data() does. PERF: in half of the time, there is no length to replace.
+                data = response.encode() if isinstance(response, str) else response
+                self.response = [data]
+                self.headers._list.append(("Content-Length", str(len(data))))
+            else:
+                self.set_data(response)
         else:
             self.response = response
+
+    # Whether a class has the methods of this one for its content, and for its answer.
+    _is_plain_content = True
+    _is_plain_answer = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._is_plain_content = cls.set_data is Response.set_data
+        cls._is_plain_answer = all(getattr(cls, n) is getattr(Response, n) for n in _ANSWERING)
 
     def call_on_close(self, func: Callable[[], Any]) -> Callable[[], Any]:
         """Have ``func`` called when the response is closed; return it, as a decorator does."""
@@ -98,7 +125,8 @@ class Response(sansio.Response):
             content, status, headers = run_wsgi_app(response, environ)
             response = Response(content, status, headers)
         response.__class__ = cls
-        return response  # type: ignore[return-value]
+        forced: Self = response
+        return forced
 
     @classmethod
     def from_app(
@@ -131,7 +159,7 @@ class Response(sansio.Response):
         data = value.encode() if isinstance(value, str) else value
         self.response = [data]
         if self.automatically_set_content_length:
-            self.headers["Content-Length"] = str(len(data))
+            self.headers.set("Content-Length", str(len(data)))
 
     data = property(
         get_data, set_data, doc="The whole content, as get_data() and set_data() have it."
@@ -250,10 +278,42 @@ class Response(sansio.Response):
             content = self.iter_encoded()
         return ClosingIterator(content, self.close)
 
+    def _plain_fields(self) -> list[tuple[str, str]] | None:
+        """Return the header fields of a response that can be sent as it is; None if it cannot.
+
+        There is nothing to encode, to correct or to close then, and a server may take the list
+        that is its content at once. PERF: so most responses take a third of the time.
+        """
+        content = self.response
+        if not (
+            self._is_plain_answer
+            and type(content) is list
+            and len(content) == 1
+            and type(content[0]) is bytes
+            and self._status_code in _WITH_CONTENT
+            and not self._on_close
+            and not self.direct_passthrough
+        ):
+            return None
+        fields = self.headers.to_wsgi_list()
+        has_length = False
+        for name, _ in fields:
+            folded = FOLDED[name]
+            if folded in _CORRECTED:
+                return None
+            if folded == "content-length":
+                has_length = True
+        if not has_length and self.automatically_set_content_length:
+            fields.append(("Content-Length", str(len(content[0]))))
+        return fields
+
     def get_wsgi_response(
         self, environ: WSGIEnvironment
     ) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """Return content, status and header fields for one request."""
+        fields = self._plain_fields() if environ["REQUEST_METHOD"] != "HEAD" else None
+        if fields is not None:
+            return self.response[:], self._status, fields  # type: ignore[index]
         headers = self.get_wsgi_headers(environ)
         return self.get_app_iter(environ), self.status, headers.to_wsgi_list()
 

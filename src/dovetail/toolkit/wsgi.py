@@ -39,7 +39,7 @@ class ClosingIterator:
     def __init__(
         self,
         iterable: Iterable[bytes],
-        callbacks: None | Callable[[], Any] | Iterable[Callable[[], Any]] = None,
+        callbacks: Callable[[], Any] | Iterable[Callable[[], Any]] | None = None,
     ) -> None:
         self._next = iter(iterable).__next__
         if callbacks is None:

