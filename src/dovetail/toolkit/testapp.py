@@ -29,7 +29,7 @@ TEMPLATE = """\
            vertical-align: top; overflow-wrap: anywhere; }
   th { width: 16rem; font-weight: bold; }
   .missing { color: #777; text-decoration: line-through; }
-  .added { font-style: italic; }
+  .relative { font-style: italic; }
 </style>
 <h1>It works</h1>
 <p>A WSGI server called this application. Below is what it runs on and what it was told. The page is
@@ -50,7 +50,8 @@ for whoever sets a server up: take it down before others can read it.
 %(distributions)s
 </ul>
 <h2>Import path</h2>
-<p>What is struck out is not there; what is slanted was added to Python's own.
+<p>What is struck out is not there; what is slanted was relative to
+the working directory.
 <ul>
 %(sys_path)s
 </ul>
@@ -58,17 +59,18 @@ for whoever sets a server up: take it down before others can read it.
 
 
 def iter_sys_path() -> Iterator[tuple[str, bool, bool]]:
-    """Yield the places Python imports from: as shown, whether it is missing, whether it was added.
+    """Yield the places Python imports from: as shown, whether missing, whether made absolute.
 
-    The home directory is shown as ``~``. Added are those that do not lie where Python is installed.
+    The home directory is shown as ``~``.
     """
-    home = os.path.expanduser("~") + os.sep
-    bases = tuple({os.path.abspath(base) for base in (sys.prefix, sys.base_prefix)})
+    home = os.path.expanduser("~")
     for item in sys.path:
-        path = os.path.abspath(item or os.getcwd())
+        path = os.path.abspath(item)
         missing = not os.path.exists(path)
-        shown = "~" + os.sep + path[len(home) :] if path.startswith(home) else path
-        yield shown, missing, not path.startswith(bases)
+        shown = path
+        if path == home or path.startswith(home + os.sep):
+            shown = "~" + path[len(home) :]
+        yield shown, missing, not os.path.isabs(item)
 
 
 @Request.application
@@ -107,7 +109,9 @@ def _distributions() -> list[str]:
 
 def _places() -> list[str]:
     lines = []
-    for path, missing, added in iter_sys_path():
-        kinds = " ".join(name for name, is_so in (("missing", missing), ("added", added)) if is_so)
+    for path, missing, relative in iter_sys_path():
+        kinds = " ".join(
+            name for name, is_so in (("missing", missing), ("relative", relative)) if is_so
+        )
         lines.append(f'  <li class="{kinds}">{escape(path)}')
     return lines

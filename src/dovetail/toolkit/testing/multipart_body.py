@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import mimetypes
 import os
 import tempfile
@@ -33,26 +34,33 @@ class _BodyFile(io.BufferedRandom):
 class _Sink:
     """Takes a body in memory and, beyond ``limit`` octets, in a temporary file."""
 
-    def __init__(self, limit: int | None) -> None:
+    __slots__ = ("_file", "_limit", "_pieces", "size")
+
+    def __init__(self, limit: float) -> None:
         self._limit = limit
-        self._stream: IO[bytes] = io.BytesIO()
+        self._pieces: list[bytes] = []
+        self._file: IO[bytes] | None = None
         self.size = 0
 
     def write(self, data: bytes) -> None:
         """Add octets."""
         self.size += len(data)
-        if self._limit is not None and self.size > self._limit:
-            self._limit = None
+        if self._file is not None:
+            self._file.write(data)
+            return
+        self._pieces.append(data)
+        if self.size > self._limit:
             raw = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 -- the body file closes it
-            file = _BodyFile(raw)
-            file.write(self._stream.getvalue())  # type: ignore[attr-defined]
-            self._stream = file
-        self._stream.write(data)
+            self._file = _BodyFile(raw)
+            self._file.writelines(self._pieces)
+            self._pieces.clear()
 
     def finish(self) -> IO[bytes]:
         """Return the stream, at its beginning."""
-        self._stream.seek(0)
-        return self._stream
+        if self._file is None:
+            return io.BytesIO(b"".join(self._pieces))
+        self._file.seek(0)
+        return self._file
 
 
 def iter_values(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -82,7 +90,7 @@ def stream_encode_multipart(
     if boundary is None:
         boundary = f"---------------DovetailFormPart_{os.urandom(12).hex()}"
     encoder = MultipartEncoder(boundary.encode())
-    sink = _Sink(threshold if use_tempfile else None)
+    sink = _Sink(threshold if use_tempfile else math.inf)
     sink.write(encoder.send_event(Preamble(data=b"")))
     for name, value in iter_values(data):
         if hasattr(value, "read"):
@@ -109,10 +117,14 @@ def _write_file(encoder: MultipartEncoder, sink: _Sink, name: str, file: Any) ->
     else:
         event = Field(name=name, headers=headers)
     sink.write(encoder.send_event(event))
-    while chunk := file.read(_BLOCK):
-        octets = chunk.encode() if isinstance(chunk, str) else chunk
-        sink.write(encoder.send_event(Data(data=octets, more_data=True)))
-    sink.write(encoder.send_event(Data(data=b"", more_data=False)))
+    octets = b""
+    block = file.read(_BLOCK)
+    while block:
+        octets = block.encode() if isinstance(block, str) else block
+        block = file.read(_BLOCK)
+        sink.write(encoder.send_event(Data(data=octets, more_data=bool(block))))
+    if not octets:
+        sink.write(encoder.send_event(Data(data=b"", more_data=False)))
 
 
 def encode_multipart(values: Mapping[str, Any], boundary: str | None = None) -> tuple[str, bytes]:
