@@ -25,6 +25,7 @@ class DechunkedInput(io.RawIOBase):
     def __init__(self, rfile: IO[bytes]) -> None:
         self._rfile = rfile
         self._decoder = ChunkedDecoder(_LIMITS)
+        self._buffer = bytearray()  # octets that the decoder has not taken yet
         self._left = 0  # octets of the current chunk that are still to be read
 
     def readable(self) -> bool:
@@ -76,9 +77,9 @@ class DechunkedInput(io.RawIOBase):
 
     def _decode(self, octets: bytes) -> bytes:
         """Have the engine's decoder check the octets; return what is content of them."""
-        buffer = bytearray(octets)
+        self._buffer += octets
         try:
-            return self._decoder.decode(buffer)
+            return self._decoder.decode(self._buffer)
         except BadRequest as error:
             raise OSError(f"malformed chunked content: {error}") from error
         except ProtocolError as error:

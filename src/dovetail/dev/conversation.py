@@ -23,6 +23,9 @@ from dovetail.server.wire import Wire
 __all__ = ["Conversation", "ServerLog", "Witness", "WitnessedWire"]
 
 _LONGEST_WAIT = 3600.0
+# How long a client that has had its last response is waited for until it closes, in seconds. Not as
+# long as in production: others may be waiting for this very thread or process.
+_LINGER_SECONDS = 0.5
 
 
 class Witness(Protocol):
@@ -171,6 +174,11 @@ class Conversation(Connection):
         if not self._announced and status:
             self._announced = True
             self._witness.responding(status)
+
+    def _hang_up(self) -> None:
+        super()._hang_up()
+        if not self._closing:  # nothing was refused, so there is no upload to be expected
+            self.deadline = time.monotonic() + _LINGER_SECONDS
 
     def _refuse(self, error: ProtocolError) -> Step:
         if not self._answered:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
-from wsgiref.types import StartResponse, WSGIEnvironment
+from typing import Any, Protocol
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from dovetail import __version__
 from dovetail.data.urls import uri_to_iri
@@ -25,9 +25,6 @@ from dovetail.gateway import base_environ
 from dovetail.http1 import ProtocolError, Request
 from dovetail.server.service import Service
 from dovetail.server.settings import Settings
-
-if TYPE_CHECKING:
-    from dovetail.dev.server import BaseWSGIServer
 
 __all__ = ["WSGIRequestHandler", "connection_dropped_errors"]
 
@@ -44,6 +41,26 @@ _SETTINGS = Settings(
 )
 
 
+class Host(Protocol):
+    """What a handler needs of its server, a :class:`dovetail.dev.server.BaseWSGIServer`."""
+
+    app: WSGIApplication
+    multithread: bool
+    multiprocess: bool
+    passthrough_errors: bool
+    ssl_context: ssl.SSLContext | None
+    server_address: Any
+
+    def enter(self, conversation: Conversation) -> None:
+        """Take note that a connection is open."""
+
+    def leave(self, conversation: Conversation) -> None:
+        """Take note that a connection is about to be closed."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Log a message that is about no request in particular."""
+
+
 class WSGIRequestHandler(BaseHTTPRequestHandler):
     """Takes the requests of one connection, one after the other, to the server's application.
 
@@ -51,7 +68,7 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     methods to change what is logged, the environ, or what is done around a request.
     """
 
-    server: BaseWSGIServer
+    server: Host  # type: ignore[assignment]  # the class itself would be a circle
     #: Of "HTTP/1.0", each connection carries one request.
     protocol_version = "HTTP/1.1"
     #: The environ of the current request, once the application is about to be called.

@@ -263,14 +263,19 @@ class ForkingWSGIServer(ForkingMixIn, BaseWSGIServer):
         super().__init__(host, port, app, handler, passthrough_errors, ssl_context, fd)
         self.max_children = processes
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Fork a process for a client."""
+        # What waits in the buffers would be printed by both.
+        _flush()
+        super().process_request(request, client_address)
+
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Handle a client; the process ends behind it."""
         try:
             super().finish_request(request, client_address)
         finally:
             # It ends by os._exit, which loses what was printed into a pipe or a file.
-            sys.stdout.flush()
-            sys.stderr.flush()
+            _flush()
 
 
 def make_server(  # noqa: PLR0917  the documented order
@@ -331,6 +336,11 @@ def _explain(host: str, port: int, error: OSError) -> str:
     if sys.platform == "darwin" and port == 5000:
         message += " (on macOS it may be the AirPlay Receiver, which System Settings can turn off)"
     return message
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def _exit(message: str) -> NoReturn:

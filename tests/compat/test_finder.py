@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pickle
+import pkgutil
+import sys
+import warnings
+from typing import Any
+
+import pytest
+
+from dovetail.compat.werkzeug_names import WERKZEUG
+from dovetail.data import accept, cookies, ordered_multidict
+from dovetail.data.exceptions import NotFound
+from dovetail.data.multidict import MultiDict
+
+pytestmark = pytest.mark.usefixtures("installed")
+
+
+def load(name: str) -> Any:
+    return importlib.import_module(name)
+
+
+def run(code: str) -> dict[str, Any]:
+    """Run statements of an application."""
+    names: dict[str, Any] = {}
+    exec(code, names)
+    return names
+
+
+def test_forms_of_import() -> None:
+    names = run(
+        """
+import werkzeug
+import werkzeug.datastructures.accept
+import werkzeug.exceptions as exceptions
+from werkzeug import datastructures
+from werkzeug.datastructures import MultiDict as M
+from werkzeug.datastructures.accept import MIMEAccept
+from werkzeug.routing import *
+"""
+    )
+    assert names["MIMEAccept"] is accept.MIMEAccept
+    assert names["werkzeug"].datastructures is names["datastructures"]
+    assert names["werkzeug"].datastructures.accept.MIMEAccept is accept.MIMEAccept
+    assert names["exceptions"].NotFound is NotFound
+    assert names["M"] is MultiDict
+    assert {"Rule", "Map", "Submount", "parse_converter_args"} <= names.keys()
+    assert "converters" not in names
+
+
+def test_one_object_by_every_path() -> None:
+    assert load("werkzeug.datastructures").MultiDict is load("werkzeug.test").MultiDict
+    assert load("werkzeug").Request is load("werkzeug.wrappers.request").Request
+    assert load("werkzeug.utils").safe_join is load("werkzeug.security").safe_join
+    assert load("werkzeug.sansio.http").parse_cookie is cookies.parse_cookie_header
+    assert load("werkzeug.http").parse_cookie is cookies.parse_cookie
+    assert load("werkzeug.sansio.request").Request is not load("werkzeug").Request
+
+
+def test_submodules_are_attributes_without_being_imported() -> None:
+    werkzeug = load("werkzeug")
+    assert werkzeug.routing.rules is load("werkzeug.routing.rules")
+    assert sys.modules["werkzeug.routing"] is werkzeug.routing
+
+
+@pytest.mark.parametrize("name", sorted(WERKZEUG.modules))
+def test_what_a_module_says_of_itself(name: str) -> None:
+    module = load(name)
+    assert module.__name__ == module.__spec__.name == name
+    assert module.__doc__.endswith(".")
+    assert hasattr(module, "__path__") is bool(WERKZEUG.submodules(name))
+    assert module.__package__ == (name if hasattr(module, "__path__") else name.rpartition(".")[0])
+    assert inspect.ismodule(module)
+    assert set(module.__all__) <= set(dir(module))
+    assert set(WERKZEUG.submodules(name)) <= set(dir(module))
+    assert module.__all__ == sorted(set(module.__all__))
+
+
+@pytest.mark.parametrize("name", sorted(WERKZEUG.modules))
+def test_every_name_in_the_table_is_there(name: str) -> None:
+    module = load(name)
+    for found, place in WERKZEUG.modules[name].places().items():
+        ours, _, attribute = place.partition(":")
+        assert getattr(module, found) is getattr(load(ours), attribute)
+        assert vars(module)[found] is getattr(module, found)  # asked for once only
+
+
+def test_members_can_be_listed() -> None:
+    exceptions = load("werkzeug.exceptions")
+    members = dict(inspect.getmembers(exceptions, inspect.isclass))
+    assert members["NotFound"] is NotFound
+    assert list(pkgutil.iter_modules(load("werkzeug").__path__)) == []
+
+
+def test_what_is_not_there() -> None:
+    with pytest.raises(AttributeError, match=r"'werkzeug\.http' has no attribute 'url_quote'"):
+        load("werkzeug.http").url_quote  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'url_quote'"):
+        run("from werkzeug.urls import url_quote")
+    with pytest.raises(ModuleNotFoundError, match=r"werkzeug\.contrib"):
+        load("werkzeug.contrib")
+    assert importlib.util.find_spec("werkzeug.contrib") is None
+    assert not hasattr(load("werkzeug"), "__version__")
+
+
+def test_a_name_can_be_replaced_and_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    urls = load("werkzeug.urls")
+    original = urls.iri_to_uri
+    monkeypatch.setattr(urls, "iri_to_uri", str.upper)
+    assert run("from werkzeug.urls import iri_to_uri")["iri_to_uri"] is str.upper
+    monkeypatch.undo()
+    del urls.iri_to_uri
+    assert urls.iri_to_uri is original
+
+
+def test_pickles_name_our_modules() -> None:
+    values = load("werkzeug.datastructures").MultiDict([("a", "1"), ("a", "2")])
+    dumped = pickle.dumps(values)
+    assert b"dovetail" in dumped
+    assert b"werkzeug" not in dumped
+    assert pickle.loads(dumped) == values
+
+
+@pytest.mark.parametrize(
+    "module", ["werkzeug.datastructures", "werkzeug.datastructures.structures"]
+)
+@pytest.mark.parametrize("name", ["OrderedMultiDict", "ImmutableOrderedMultiDict"])
+def test_deprecated_names_warn_at_each_use(module: str, name: str) -> None:
+    table = load(module)
+    for _ in range(2):
+        with pytest.warns(DeprecationWarning, match=f"^{name} is deprecated") as caught:
+            found = getattr(table, name)
+        assert caught[0].filename == __file__
+        assert found is getattr(ordered_multidict, name)
+    assert name in dir(table)
+    assert name not in table.__all__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run(f"from {module} import *")
+
+
+def test_a_deprecated_name_warns_where_it_is_imported() -> None:
+    code = compile("from werkzeug.datastructures import OrderedMultiDict", "app.py", "exec")
+    with pytest.warns(DeprecationWarning, match="OrderedMultiDict") as caught:
+        exec(code, {})
+    assert {warning.filename for warning in caught} == {"app.py"}
+
+
+def test_reload_gives_the_same_objects() -> None:
+    urls = load("werkzeug.urls")
+    before = urls.iri_to_uri
+    assert importlib.reload(urls).iri_to_uri is before

@@ -1,0 +1,72 @@
+"""A development server at work, and clients of it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from dovetail.dev.server import BaseWSGIServer, make_server
+
+PATIENCE = 20.0
+
+
+def hello(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"hello"]
+
+
+@contextmanager
+def serving(
+    app: WSGIApplication = hello, host: str = "127.0.0.1", **options: Any
+) -> Iterator[BaseWSGIServer]:
+    """Serve in a thread; stop in the end."""
+    server = make_server(host, 0, app, **options)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def connect(server: BaseWSGIServer) -> socket.socket:
+    sock = socket.socket(server.address_family)
+    sock.settimeout(PATIENCE)
+    sock.connect(server.server_address)
+    return sock
+
+
+def exchange(server: BaseWSGIServer, octets: bytes) -> bytes:
+    """Send octets and close that side; return all that comes until the server closes."""
+    with connect(server) as sock:
+        sock.sendall(octets)
+        sock.shutdown(socket.SHUT_WR)
+        return read_to_end(sock)
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    parts = []
+    while part := sock.recv(65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def get(
+    server: BaseWSGIServer, path: str = "/", method: str = "GET", body: bytes | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """Make one request; return status, fields by lower-case name, and content."""
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    try:
+        client.request(method, path, body)
+        response = client.getresponse()
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return response.status, fields, response.read()
+    finally:
+        client.close()
