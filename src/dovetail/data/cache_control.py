@@ -70,8 +70,9 @@ def _set(directives: dict[str, Any], key: str, value: Any, type: type[Any] | Non
 
 
 def _delete(directives: dict[str, Any], key: str) -> None:
+    # An immutable one is not asked to change without need, so pop will not do.
     if key in directives:
-        del directives[key]
+        del directives[key]  # noqa: RUF051
 
 
 class _CacheControl(CallbackDict[str, Any]):
