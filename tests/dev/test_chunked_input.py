@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,8 @@ def test_lines_and_buffers() -> None:
     buffer = bytearray(5)
     assert DechunkedInput(io.BytesIO(CODED)).readinto(buffer) == 5
     assert buffer == b"hello"
-    assert io.BufferedReader(DechunkedInput(io.BytesIO(CODED))).read(8) == b"helloabc"
+    raw: Any = DechunkedInput(io.BytesIO(CODED))
+    assert io.BufferedReader(raw).read(8) == b"helloabc"
 
 
 def test_read_chunk_len() -> None:

@@ -115,7 +115,11 @@ def _make_pair(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
         .not_valid_after(now + _VALID)
-        .add_extension(x509.ExtendedKeyUsage([x509.OID_SERVER_AUTH]), critical=False)
+        # As a client's, too: it may try out certificates of clients.
+        .add_extension(
+            x509.ExtendedKeyUsage([x509.OID_SERVER_AUTH, x509.OID_CLIENT_AUTH]),
+            critical=False,
+        )
         .add_extension(
             x509.SubjectAlternativeName([_general_name(one, x509) for one in names]), critical=False
         )
