@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from typing import TypeVar, cast
+from urllib.parse import quote
 from wsgiref.types import WSGIEnvironment
 
 from dovetail.data.exceptions import redirect_page
 from dovetail.toolkit.response import Response as DefaultResponse
+from dovetail.toolkit.wsgi import get_path_info
 
 __all__ = ["append_slash_redirect", "redirect"]
+
+# What a segment of a path may hold besides letters and digits (RFC 3986 section 3.3).
+_SEGMENT = "!$&'()*+,-.:;=@_~"
 
 R = TypeVar("R", bound=DefaultResponse)
 
@@ -36,9 +41,10 @@ def append_slash_redirect(environ: WSGIEnvironment, code: int = 308) -> DefaultR
     It is relative to the last segment, so it is right wherever the application is mounted. The
     behaviour for a URL that ends in a slash already is undefined.
     """
-    last = environ["PATH_INFO"].rstrip("/").rpartition("/")[2]
-    location = f"{last}/" if last else "./"
+    last = quote(get_path_info(environ).rpartition("/")[2], safe=_SEGMENT)
+    # A colon would end a scheme (RFC 3986 section 4.2).
+    location = f"./{last}/" if ":" in last else f"{last or '.'}/"
     query = environ.get("QUERY_STRING")
     if query:
-        location += f"?{query}"
+        location += f"?{query.encode('latin-1').decode('utf-8', 'replace')}"
     return redirect(location, code=code)

@@ -244,17 +244,16 @@ class Response(sansio.Response):
         """
         headers = Headers(self.headers)
         status = self._status_code
-        location = headers.get("Location")
-        if location is not None:
-            uri = iri_to_uri(location)
+        # If there should be several, the last one counts, and is the only one to be sent.
+        locations = headers.getlist("Location")
+        if locations:
+            uri = iri_to_uri(locations[-1])
             if self.autocorrect_location_header:
-                base = iri_to_uri(get_current_url(environ, strip_querystring=True))
-                uri = urljoin(base, uri)
-            if uri != location:
-                headers["Location"] = uri
-        content_location = headers.get("Content-Location")
-        if content_location is not None:
-            headers["Content-Location"] = iri_to_uri(content_location)
+                uri = urljoin(iri_to_uri(get_current_url(environ, strip_querystring=True)), uri)
+            headers["Location"] = uri
+        content_locations = headers.getlist("Content-Location")
+        if content_locations:
+            headers["Content-Location"] = iri_to_uri(content_locations[-1])
         if status in _NO_CONTENT or 100 <= status < 200:
             headers.remove("Content-Length")
             if status == 304:
@@ -388,7 +387,7 @@ class Response(sansio.Response):
         ):
             # Before the range, RFC 9110 section 13.2.2
             self.status_code = 412 if parse_etags(environ.get("HTTP_IF_MATCH")) else 304
-        elif complete_length and accept_ranges not in (False, "", "none"):
+        elif complete_length and accept_ranges:
             self._process_range(environ, complete_length)
         if self.automatically_set_content_length and "Content-Length" not in headers:
             length = self.calculate_content_length()
