@@ -462,12 +462,11 @@ _MODULES = {
     "werkzeug.test": NameTable(
         "Calling an application without a server.",
         {
-            "dovetail.toolkit.testing.builder": "EnvironBuilder create_environ",
-            "dovetail.toolkit.testing.client": """
-                Client ClientRedirectError Cookie TestResponse
-            """,
-            "dovetail.toolkit.testing.forms": "encode_multipart stream_encode_multipart",
-            "dovetail.toolkit.testing.run": "run_wsgi_app",
+            "dovetail.toolkit.testing.client": "Client ClientRedirectError TestResponse",
+            "dovetail.toolkit.testing.cookies": "Cookie",
+            "dovetail.toolkit.testing.environ_builder": "EnvironBuilder create_environ",
+            "dovetail.toolkit.testing.multipart_body": "encode_multipart stream_encode_multipart",
+            "dovetail.toolkit.testing.runner": "run_wsgi_app",
         },
         {
             "dovetail.data.auth": "Authorization",
