@@ -1,8 +1,5 @@
 """Header fields of a message: names in any case, in order, repeated (RFC 9110 section 5)."""
 
-# The arguments of ImmutableHeadersMixin are those of the methods that are refused.
-# ruff: noqa: ARG002
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,10 +7,10 @@ from typing import Any, Final, NoReturn, Self, TypeAlias, TypeVar, overload
 from wsgiref.types import WSGIEnvironment
 
 from dovetail.data.exceptions import BadRequestKeyError
-from dovetail.data.field_names import ENVIRON_FIELDS, ENVIRON_KEYS, FOLDED, UNPREFIXED
+from dovetail.data.field_names import ENVIRON_FIELDS, ENVIRON_KEYS, FOLDED, UNPREFIXED, fold
 from dovetail.data.header_values import dump_options_header
-from dovetail.data.immutable import refuse
-from dovetail.data.multidict import MultiDict, iter_multi_items
+from dovetail.data.immutable import ImmutableHeadersMixin
+from dovetail.data.multidict import MultiDict, is_mapping, iter_multi_items
 
 __all__ = ["EnvironHeaders", "Headers", "ImmutableHeadersMixin"]
 
@@ -49,6 +46,19 @@ def _with_options(value: object, options: Mapping[str, Any]) -> str:
     return dump_options_header(header, {k.replace("_", "-"): v for k, v in options.items()})
 
 
+def _pairs(source: Any) -> Iterable[tuple[str, Any]]:
+    if type(source) is not dict:
+        return iter_multi_items(source) if is_mapping(source) else source
+    # PERF: the plain mapping of plain values takes a third of what iter_multi_items() does.
+    pairs: list[tuple[str, Any]] = []
+    for name, value in source.items():
+        if isinstance(value, (list, tuple, set)):
+            pairs += [(name, one) for one in value]
+        else:
+            pairs.append((name, value))
+    return pairs
+
+
 def _fields(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     fields = []
     for name, value in pairs:
@@ -82,10 +92,8 @@ class Headers:
     ) -> None:
         if defaults is None:
             self._list = []
-        elif isinstance(defaults, Mapping):
-            self._list = _fields(iter_multi_items(defaults))
         else:
-            self._list = _fields(defaults)
+            self._list = _fields(_pairs(defaults))
 
     @overload
     def __getitem__(self, key: str) -> str: ...
@@ -99,9 +107,13 @@ class Headers:
         :raises BadRequestKeyError: there is no field of that name.
         """
         if isinstance(key, str):
-            wanted = FOLDED[key]
-            for name, value in self._list:
-                if FOLDED[name] == wanted:
+            try:
+                wanted = FOLDED[key]
+                for name, value in self._list:
+                    if FOLDED[name] == wanted:
+                        return value
+            except KeyError:
+                for _, (_, value) in self._matches(key):
                     return value
             raise BadRequestKeyError(key)
         if isinstance(key, slice):
@@ -131,11 +143,14 @@ class Headers:
             del self._list[key]
 
     def __contains__(self, key: str) -> bool:
-        wanted = FOLDED[key]
-        for name, _ in self._list:  # noqa: SIM110 - PERF: any() takes three times as long
-            if FOLDED[name] == wanted:
-                return True
-        return False
+        try:
+            wanted = FOLDED[key]
+            for name, _ in self._list:  # noqa: SIM110 - PERF: any() takes three times as long
+                if FOLDED[name] == wanted:
+                    return True
+            return False
+        except KeyError:
+            return any(self._matches(key))
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._list)
@@ -150,8 +165,15 @@ class Headers:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _matches(self, key: str) -> Iterator[tuple[int, tuple[str, str]]]:
+        """Iterate over positions and fields of a name, and remember the names for the next time."""
+        wanted = fold(key)
+        for at, field in enumerate(self._list):
+            if fold(field[0]) == wanted:
+                yield at, field
+
     def _comparable(self) -> set[tuple[str, str]]:
-        return {(FOLDED[name], value) for name, value in self._list}
+        return {(name.lower(), value) for name, value in self._list}
 
     @overload
     def get(self, key: str) -> str | None: ...
@@ -170,12 +192,18 @@ class Headers:
 
         :param default: returned if there is no such field or ``type`` raises :exc:`ValueError`.
         """
-        wanted = FOLDED[key]
-        for name, value in self._list:  # noqa: B007 - it is used after the loop
-            if FOLDED[name] == wanted:
+        try:
+            wanted = FOLDED[key]
+            for name, value in self._list:  # noqa: B007 - it is used after the loop
+                if FOLDED[name] == wanted:
+                    break
+            else:
+                return default
+        except KeyError:
+            for _, (_, value) in self._matches(key):  # noqa: B007
                 break
-        else:
-            return default
+            else:
+                return default
         if type is None:
             return value
         try:
@@ -192,8 +220,8 @@ class Headers:
 
         :param type: converts each value; one for which it raises :exc:`ValueError` is left out.
         """
-        wanted = FOLDED[key]
-        values = [value for name, value in self._list if FOLDED[name] == wanted]
+        wanted = key.lower()
+        values = [value for name, value in self._list if name.lower() == wanted]
         return values if type is None else _converted(values, type)
 
     def get_all(self, name: str) -> list[str]:
@@ -231,7 +259,9 @@ class Headers:
             value = _with_options(value, kwargs)
         if key not in FOLDED:
             _check_name(key)
-        self._list.append((key, _text(value)))
+        if type(value) is not str or "\n" in value or "\r" in value:
+            value = _text(value)
+        self._list.append((key, value))
 
     def add_header(self, key: str, value: Any, /, **kwargs: Any) -> None:
         """Add a field, as :class:`wsgiref.headers.Headers` does; the same as :meth:`add`."""
@@ -246,16 +276,33 @@ class Headers:
             value = _with_options(value, kwargs)
         if key not in FOLDED:
             _check_name(key)
-        value = _text(value)
+        if type(value) is not str or "\n" in value or "\r" in value:
+            value = _text(value)
         fields = self._list
-        wanted = FOLDED[key]
-        for at, (name, _) in enumerate(fields, 1):
-            if FOLDED[name] == wanted:
-                fields[at - 1] = (key, value)
-                if at < len(fields):
-                    fields[at:] = [field for field in fields[at:] if FOLDED[field[0]] != wanted]
-                return
-        fields.append((key, value))
+        first = -1
+        repeated = False
+        try:
+            wanted = FOLDED[key]
+            at = 0  # PERF: enumerate() and its pairs take half as long again
+            for name, _ in fields:
+                if FOLDED[name] == wanted:
+                    if first < 0:
+                        first = at
+                    else:
+                        repeated = True
+                at += 1  # noqa: SIM113
+        except KeyError:
+            matches = list(self._matches(key))
+            first = matches[0][0] if matches else -1
+            repeated = len(matches) > 1
+        if first < 0:
+            fields.append((key, value))
+            return
+        if repeated:
+            self.remove(key)
+            fields.insert(first, (key, value))
+        else:
+            fields[first] = (key, value)
 
     def setdefault(self, key: str, default: Any) -> str:
         """Return the first value of a name; if there is none, set ``default`` first."""
@@ -290,10 +337,9 @@ class Headers:
     ) -> None:
         """Add the fields of ``arg`` and of ``kwargs`` at the end."""
         if arg is not None:
-            pairs = iter_multi_items(arg) if isinstance(arg, Mapping) else arg
-            self._list += _fields(pairs)
+            self._list += _fields(_pairs(arg))
         if kwargs:
-            self._list += _fields(iter_multi_items(kwargs))
+            self._list += _fields(_pairs(kwargs))
 
     def update(
         self,
@@ -343,8 +389,8 @@ class Headers:
 
     def remove(self, key: str) -> None:
         """Remove all fields of a name."""
-        wanted = FOLDED[key]
-        self._list[:] = [field for field in self._list if FOLDED[field[0]] != wanted]
+        wanted = key.lower()
+        self._list[:] = [field for field in self._list if field[0].lower() != wanted]
 
     @overload
     def pop(self) -> tuple[str, str]: ...
@@ -398,7 +444,7 @@ class Headers:
 
     def to_wsgi_list(self) -> list[tuple[str, str]]:
         """Return a list for ``start_response`` (PEP 3333)."""
-        return list(self)
+        return list(self._list)
 
     def __str__(self) -> str:
         """Return the fields and the empty line as they are sent."""
@@ -422,76 +468,11 @@ def _grouped(headers: Headers) -> dict[str, list[str]]:
     """Return the values of each name, under the last spelling of it."""
     groups: dict[str, tuple[str, list[str]]] = {}
     for name, value in headers:
-        folded = FOLDED[name]
+        folded = name.lower()
         values = groups[folded][1] if folded in groups else []
         values.append(value)
         groups[folded] = (name, values)
     return dict(groups.values())
-
-
-class ImmutableHeadersMixin:
-    """Makes a :class:`Headers` subclass immutable; it has no hash, because fields may be shared."""
-
-    def __delitem__(self, key: Any) -> NoReturn:
-        refuse(self)
-
-    def __ior__(self, other: Any) -> NoReturn:
-        refuse(self)
-
-    def __setitem__(self, key: Any, value: Any) -> NoReturn:
-        refuse(self)
-
-    def add(self, key: Any, value: Any, /, **kwargs: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def add_header(self, key: Any, value: Any, /, **kwargs: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def clear(self) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def extend(self, arg: Any, /, **kwargs: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def insert(self, pos: Any, value: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def pop(self, key: Any = None, default: Any = _MISSING) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def popitem(self) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def remove(self, key: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def set(self, key: Any, value: Any, /, **kwargs: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def setdefault(self, key: Any, default: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def setlist(self, key: Any, values: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def setlistdefault(self, key: Any, default: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
-
-    def update(self, arg: Any, /, **kwargs: Any) -> NoReturn:
-        """Raise :exc:`TypeError`."""
-        refuse(self)
 
 
 class EnvironHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc]

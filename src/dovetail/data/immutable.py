@@ -1,4 +1,4 @@
-"""Lists and dictionaries that refuse to be changed."""
+"""Lists, dictionaries and header fields that refuse to be changed."""
 
 # The arguments are those of the methods that are refused.
 # ruff: noqa: ARG002
@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Generic, NoReturn, Self, SupportsIndex, TypeVar
+from typing import Any, Final, Generic, NoReturn, Self, SupportsIndex, TypeVar
 
 __all__ = [
     "ImmutableDict",
     "ImmutableDictMixin",
+    "ImmutableHeadersMixin",
     "ImmutableList",
     "ImmutableListMixin",
     "refuse",
@@ -18,6 +19,8 @@ __all__ = [
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+_MISSING: Final[Any] = object()
 
 
 def refuse(value: object) -> NoReturn:
@@ -153,3 +156,68 @@ class ImmutableDict(ImmutableDictMixin[K, V], dict[K, V]):  # type: ignore[misc]
 
     def __copy__(self) -> Self:
         return self
+
+
+class ImmutableHeadersMixin:
+    """Makes a :class:`~dovetail.data.headers.Headers` subclass immutable."""
+
+    def __delitem__(self, key: Any) -> NoReturn:
+        refuse(self)
+
+    def __ior__(self, other: Any) -> NoReturn:
+        refuse(self)
+
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        refuse(self)
+
+    def add(self, key: Any, value: Any, /, **kwargs: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def add_header(self, key: Any, value: Any, /, **kwargs: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def clear(self) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def extend(self, arg: Any, /, **kwargs: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def insert(self, pos: Any, value: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def pop(self, key: Any = None, default: Any = _MISSING) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def popitem(self) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def remove(self, key: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def set(self, key: Any, value: Any, /, **kwargs: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def setdefault(self, key: Any, default: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def setlist(self, key: Any, values: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def setlistdefault(self, key: Any, default: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)
+
+    def update(self, arg: Any, /, **kwargs: Any) -> NoReturn:
+        """Raise :exc:`TypeError`."""
+        refuse(self)

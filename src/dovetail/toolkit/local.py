@@ -22,6 +22,9 @@ __all__ = ["Local", "LocalManager", "LocalProxy", "LocalStack", "release_local"]
 
 T = TypeVar("T")
 
+# What a namespace holds where nothing was set; never changed, like all that is stored.
+_EMPTY: dict[str, Any] = {}
+
 
 def release_local(local: Local | LocalStack[Any]) -> None:
     """Forget what ``local`` holds in the current context, without touching other contexts."""
@@ -44,7 +47,7 @@ class Local:
         object.__setattr__(self, "_Local__storage", context_var)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
-        return iter(self.__storage.get({}).items())
+        return iter(self.__storage.get(_EMPTY).items())
 
     def __call__(self, name: str, *, unbound_message: str | None = None) -> LocalProxy[Any]:
         """Return a proxy of an attribute.
@@ -58,15 +61,17 @@ class Local:
 
     def __getattr__(self, name: str) -> Any:
         try:
-            return self.__storage.get({})[name]
+            return self.__storage.get(_EMPTY)[name]
         except KeyError:
             raise AttributeError(name) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self.__storage.set({**self.__storage.get({}), name: value})
+        values = self.__storage.get(_EMPTY).copy()
+        values[name] = value
+        self.__storage.set(values)
 
     def __delattr__(self, name: str) -> None:
-        values = dict(self.__storage.get({}))
+        values = self.__storage.get(_EMPTY).copy()
         try:
             del values[name]
         except KeyError:
@@ -328,8 +333,16 @@ class LocalProxy(Generic[T]):
 
         def __getattribute__(self, name: str) -> Any:
             if name in _OWN_NAMES:
+                if name == "_get_current_object":
+                    return _reader_of(self)
                 return object.__getattribute__(self, name)
-            return getattr(_reader_of(self)(), name)
+            try:
+                current = _reader_of(self)()
+            except RuntimeError:
+                if name == "__class__":
+                    return type(self)
+                raise
+            return getattr(current, name)
     else:
 
         def __getattr__(self, name: str) -> Any:
@@ -473,4 +486,4 @@ class LocalProxy(Generic[T]):
 
 # The function behind _get_current_object, found without an attribute lookup on the proxy.
 _reader_of: Any = LocalProxy.__dict__["_get_current_object"].__get__
-_OWN_NAMES = frozenset(dir(LocalProxy))
+_OWN_NAMES = frozenset(dir(LocalProxy)) - {"__class__"}
