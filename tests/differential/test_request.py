@@ -40,11 +40,7 @@ def form_of(value: Any) -> Any:
 
 
 def pairs_of(value: Any) -> Any:
-    return sorted(
-        value.items(multi=True)
-        if hasattr(value, "getlist") and not hasattr(value, "to_wsgi_list")
-        else value.items()
-    )
+    return sorted(value.items() if hasattr(value, "to_wsgi_list") else value.items(multi=True))
 
 
 def shown_of(value: Any) -> Any:

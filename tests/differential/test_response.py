@@ -166,9 +166,7 @@ ASSIGNED = {
     "access_control_max_age": st.sampled_from([5, "5", "x"]),
     "status": STATUSES,
     "status_code": STATUSES,
-    "retry_after": st.sampled_from(
-        [None, "x", "Sun, 06 Nov 1994 08:49:37 GMT", datetime(2020, 1, 1)]
-    ),
+    "retry_after": st.sampled_from([None, "x", datetime(2020, 1, 1)]),
 }
 
 
@@ -214,7 +212,7 @@ LIVE = [
     "c = r.content_security_policy; c.default_src = \"'self'\"; c.img_src = '*'; del c.img_src",
     "w = r.www_authenticate; w.realm = 'a b'; w.parameters['x'] = 'y'; w.realm = None",
     "r.www_authenticate = W('digest', {'realm': 'x', 'nonce': 'y', 'qop': 'auth'})",
-    "r.www_authenticate = [W('basic', {'realm': 'x'}), W('bearer')]; r.www_authenticate.realm = 'b'",
+    "r.www_authenticate = [W('basic'), W('bearer')]; r.www_authenticate.realm = 'b'",
     "w = W('basic'); r.www_authenticate = w; w.realm = 'q'; del r.www_authenticate",
     "r.www_authenticate = W('x', token='abc')",
     "r.www_authenticate = W('basic'); r.www_authenticate = None; r.www_authenticate = []",
@@ -254,12 +252,12 @@ CONDITIONS = st.fixed_dictionaries(
         "HTTP_IF_RANGE": st.sampled_from(
             ['"a"', '"b"', 'W/"a"', "", "Sun, 06 Nov 1994 08:49:37 GMT", "x"]
         ),
-        "HTTP_IF_MATCH": st.sampled_from(['"a"', '"b"', 'W/"a"', ""]),
     },
 )
 VERSIONS = st.fixed_dictionaries(
     {},
     optional={
+        "HTTP_IF_MATCH": st.sampled_from(['"a"', '"b"', 'W/"a"', ""]),
         "HTTP_IF_NONE_MATCH": st.sampled_from(['"a"', '"b"', "*", 'W/"a"', '"b", "a"']),
         "HTTP_IF_MODIFIED_SINCE": st.sampled_from(
             [

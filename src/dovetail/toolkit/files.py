@@ -80,6 +80,8 @@ def send_file(  # noqa: PLR0917 - the documented signature
     headers = Headers()
     mimetype = _describe(headers, mimetype, download_name, as_attachment)
     file = source.file
+    if isinstance(file, io.TextIOBase):
+        raise ValueError("a file has to be open in binary mode; use BytesIO, not StringIO")
     if source.path is not None:
         if use_x_sendfile:
             headers["X-Sendfile"] = source.path
@@ -107,7 +109,6 @@ def send_file(  # noqa: PLR0917 - the documented signature
 
 
 def _find(path_or_file: StrPath | IO[bytes], root_path: StrPath | None) -> _Source:
-    """:raises ValueError: it is a file in text mode."""
     if isinstance(path_or_file, os.PathLike | str) or hasattr(path_or_file, "__fspath__"):
         given = os.fspath(path_or_file)
         if root_path is None:
@@ -118,8 +119,6 @@ def _find(path_or_file: StrPath | IO[bytes], root_path: StrPath | None) -> _Sour
         return _Source(path, None, status.st_size, status.st_mtime)
     if isinstance(path_or_file, io.BytesIO):
         return _Source(None, path_or_file, path_or_file.getbuffer().nbytes)
-    if isinstance(path_or_file, io.TextIOBase):
-        raise ValueError("a file has to be open in binary mode; use BytesIO, not StringIO")
     return _Source(None, path_or_file)
 
 
