@@ -295,7 +295,7 @@ def test_handle_ignores_dropped_connections() -> None:
             super().handle()
             dropped.append(StopIteration())
 
-    with serving(request_handler=Handler) as server, connect(server) as sock:
+    with serving(request_handler=Handler, threaded=True) as server, connect(server) as sock:
         assert read_to_end(sock) == b""
     assert [type(error) for error in dropped] == [BrokenPipeError, StopIteration]
 

@@ -168,6 +168,19 @@ def test_one_client_after_the_other_in_the_serving_thread() -> None:
     assert len(set(threads)) == 1
 
 
+def test_a_spare_connection_keeps_nobody_waiting() -> None:
+    with serving() as server:
+        with connect(server) as spare, connect(server) as left:
+            left.close()
+            assert get(server)[0] == 200
+            spare.sendall(REQUEST)
+            assert read_to_end(spare).endswith(b"hello")
+        forgotten = connect(server)
+        assert get(server)[0] == 200
+    assert read_to_end(forgotten) == b""  # closed with the server
+    forgotten.close()
+
+
 def test_handle_request_takes_one(lines: list[str]) -> None:
     with make_server("127.0.0.1", 0, hello) as server:
         with connect(server) as sock:
@@ -519,7 +532,7 @@ def test_handle_error(capsys: pytest.CaptureFixture[str]) -> None:
         def handle(self) -> None:
             raise ValueError("the handler's fault")
 
-    with serving(request_handler=Handler) as server, connect(server) as sock:
+    with serving(request_handler=Handler, threaded=True) as server, connect(server) as sock:
         assert read_to_end(sock) == b""
     assert "ValueError: the handler's fault" in capsys.readouterr().err
     with (

@@ -20,6 +20,7 @@ from dovetail.dev.console import Styled
 from dovetail.dev.conversation import Conversation
 from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.hosts import af_unix, get_interface_ip, get_sockaddr, select_address_family
+from dovetail.dev.lobby import Lobby
 from dovetail.server.addresses import UnixAddress
 from dovetail.server.sockets import BindError, Listener, bind_all
 
@@ -92,6 +93,7 @@ class BaseWSGIServer(HTTPServer):
         self.ssl_context = _make_context(ssl_context)
         self.address_family: socket.AddressFamily = select_address_family(host, port)
         self._listener: Listener | None = None
+        self._lobby: Lobby | None = None
         self._conversations: set[Conversation] = set()
         self._conversations_lock = threading.Lock()
         address = get_sockaddr(host, port, self.address_family)
@@ -148,7 +150,8 @@ class BaseWSGIServer(HTTPServer):
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a client. TLS is agreed on later, where it cannot keep other clients waiting."""
-        sock, address = super().get_request()
+        lobby = self._lobby
+        sock, address = super().get_request() if lobby is None else lobby.take()
         if self.ssl_context is None:
             return sock, address
         try:
@@ -161,6 +164,12 @@ class BaseWSGIServer(HTTPServer):
             sock.close()
             raise ConnectionAbortedError("the client left at once") from error
 
+    def fileno(self) -> int:
+        """Return the descriptor to wait for; while one client after the other is served, it stands
+        for those who have connected already, too.
+        """
+        return super().fileno() if self._lobby is None else self._lobby.fileno()
+
     # Serving
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
@@ -168,11 +177,16 @@ class BaseWSGIServer(HTTPServer):
 
         :param poll_interval: how often to look whether it is to stop, in seconds.
         """
+        if Lobby.is_possible() and not (self.multithread or self.multiprocess):
+            self._lobby = Lobby(self.socket)
         try:
             super().serve_forever(poll_interval=poll_interval)
         except KeyboardInterrupt:
             pass
         finally:
+            lobby, self._lobby = self._lobby, None
+            if lobby is not None:
+                lobby.close()
             self.server_close()
 
     def server_close(self) -> None:
