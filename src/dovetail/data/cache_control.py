@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, overload
 
 from dovetail.data.callbacks import CallbackDict
 from dovetail.data.header_values import dump_header, parse_dict_header
@@ -141,15 +141,27 @@ class ResponseCacheControl(_CacheControl):
 _TCacheControl = TypeVar("_TCacheControl", bound=_CacheControl)
 
 
+@overload
+def parse_cache_control_header(
+    value: str | None, on_update: Callable[[Any], None] | None = None, cls: None = None
+) -> RequestCacheControl: ...
+@overload
+def parse_cache_control_header(
+    value: str | None, on_update: Callable[[Any], None] | None = None, *, cls: type[_TCacheControl]
+) -> _TCacheControl: ...
+@overload
+def parse_cache_control_header(
+    value: str | None, on_update: Callable[[Any], None] | None, cls: type[_TCacheControl]
+) -> _TCacheControl: ...
 def parse_cache_control_header(
     value: str | None,
     on_update: Callable[[Any], None] | None = None,
-    cls: type[_TCacheControl] | None = None,
-) -> _TCacheControl:
+    cls: type[Any] | None = None,
+) -> Any:
     """Return the directives of a Cache-Control field.
 
     :param on_update: is called with the result after each change.
     :param cls: the class of the result; :class:`RequestCacheControl` if it is not given.
     """
     kind = RequestCacheControl if cls is None else cls
-    return cast(_TCacheControl, kind(parse_dict_header(value) if value else (), on_update))
+    return kind(parse_dict_header(value) if value else (), on_update)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, overload
 
 from dovetail.data.callbacks import CallbackDict
 from dovetail.http1.grammar import OWS
@@ -94,11 +94,23 @@ def dump_csp_header(header: Mapping[str, Any]) -> str:
 _TPolicy = TypeVar("_TPolicy", bound=ContentSecurityPolicy)
 
 
+@overload
+def parse_csp_header(
+    value: str | None, on_update: Callable[[Any], None] | None = None, cls: None = None
+) -> ContentSecurityPolicy: ...
+@overload
+def parse_csp_header(
+    value: str | None, on_update: Callable[[Any], None] | None = None, *, cls: type[_TPolicy]
+) -> _TPolicy: ...
+@overload
+def parse_csp_header(
+    value: str | None, on_update: Callable[[Any], None] | None, cls: type[_TPolicy]
+) -> _TPolicy: ...
 def parse_csp_header(
     value: str | None,
     on_update: Callable[[Any], None] | None = None,
-    cls: type[_TPolicy] | None = None,
-) -> _TPolicy:
+    cls: type[Any] | None = None,
+) -> Any:
     """Return the directives of a policy; those without a value are left out.
 
     :param on_update: is called with the result after each change.
@@ -110,4 +122,4 @@ def parse_csp_header(
         name, space, rest = policy.strip(OWS).partition(" ")
         if space:
             directives.append((name.rstrip(OWS), rest.lstrip(OWS)))
-    return cast(_TPolicy, kind(directives, on_update))
+    return kind(directives, on_update)

@@ -12,7 +12,7 @@ __all__ = ["ETags", "generate_etag", "parse_etags", "quote_etag", "unquote_etag"
 # neither is passed over up to the next comma, and the groups stay empty. The possessive
 # quantifiers keep the time linear.
 _MEMBER = re.compile(
-    r"""[ \t,]*+ (?: ([Ww]/)? ("[^"]*+" | [^", \t]++) [ \t]*+ (?=,|\Z) | [^,]++ )""",
+    r"""[ \t,]*+ (?: ([Ww]/)? ("[^"]*+" | [^", \t]++) [ \t]*+ (?=,|\Z) | [^,]++ | \Z )""",
     re.VERBOSE,
 )
 

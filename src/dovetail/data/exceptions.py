@@ -523,7 +523,7 @@ class BadGateway(HTTPException):
     """502: the server behind this one gave no good answer."""
 
     code = 502
-    description = "The server behind this one gave an answer that makes no sense."
+    description = "The server behind this one gave no answer that can be used."
 
 
 class ServiceUnavailable(_RetryAfter):
