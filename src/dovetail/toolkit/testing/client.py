@@ -14,7 +14,6 @@ from dovetail.toolkit.response import Response
 from dovetail.toolkit.testing.cookies import Cookie, CookieJar
 from dovetail.toolkit.testing.environ_builder import EnvironBuilder, split_host
 from dovetail.toolkit.testing.runner import run_wsgi_app
-from dovetail.toolkit.wsgi import get_current_url
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -24,6 +23,8 @@ __all__ = ["Client", "ClientRedirectError", "TestResponse"]
 _REDIRECTS = frozenset((301, 302, 303, 305, 307, 308))
 #: These redirect the method and the body, too.
 _KEEP_REQUEST = frozenset((307, 308))
+
+_PATH_SAFE = "!$&'()*+,/:;=@~"
 
 Answer = tuple[Iterable[bytes], str, Headers]
 
@@ -244,9 +245,9 @@ class Client:
         self._check_host(builder.server_name, location.hostname or "")
         builder.host = location.netloc
         builder.url_scheme = location.scheme
-        builder.request_uri = location.path + ("?" + location.query if location.query else "")
         root = builder.script_root
         path = location.path or "/"
+        builder.request_uri = f"{path}?{location.query}" if location.query else path
         if root and (path == root or path.startswith(root + "/")):
             builder.path = path[len(root) :] or "/"
         else:
@@ -323,10 +324,18 @@ def _wrap(base: type[TestResponse], wrapper: type[Response] | None) -> type[Test
 
 def _origin(environ: WSGIEnvironment) -> tuple[str, str]:
     """Return the host's name and the path of a request, for its cookies."""
+    return split_host(_host(environ))[0].strip("[]") or "localhost", _path(environ)
+
+
+def _host(environ: WSGIEnvironment) -> str:
     host: str = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
-    name = split_host(host)[0].strip("[]")
+    return host
+
+
+def _path(environ: WSGIEnvironment) -> str:
+    """Return the whole path, percent-encoded."""
     path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return name or "localhost", quote(path.encode("latin-1"), safe="%!$&'()*+,/:;=@~")
+    return quote(path.encode("latin-1"), safe=_PATH_SAFE)
 
 
 def _redirect_target(response: TestResponse) -> str:
@@ -334,8 +343,10 @@ def _redirect_target(response: TestResponse) -> str:
     location = response.headers.get("Location")
     if location is None:
         raise RuntimeError(f"the response redirects nowhere: {response.status}, but no Location")
-    url = get_current_url(response.request.environ)
-    return urljoin(url, location).partition("#")[0]
+    environ = response.request.environ
+    url = f"{environ['wsgi.url_scheme']}://{_host(environ)}{_path(environ)}"
+    query = environ.get("QUERY_STRING")
+    return urljoin(f"{url}?{query}" if query else url, location).partition("#")[0]
 
 
 def _rewind(environ: WSGIEnvironment) -> None:

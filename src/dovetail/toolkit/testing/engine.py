@@ -402,10 +402,12 @@ def _is_chunked(environ: WSGIEnvironment) -> bool:
 def _dump_head(environ: WSGIEnvironment, fields: list[tuple[str, str]]) -> bytes:
     """Return request line and fields as a client would send them.
 
-    :raises ValueError: a field is no latin-1 text.
+    :raises ValueError: there is a line end in one, or what is no latin-1 text.
     """
     lines = [f"{environ['REQUEST_METHOD']} {_target(environ)} {environ['SERVER_PROTOCOL']}"]
     lines.extend(f"{name}: {value}" for name, value in fields)
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("a line end in the request line or in a field; send() sends anything")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 

@@ -179,8 +179,6 @@ class EnvironBuilder:
         scheme = environ["wsgi.url_scheme"]
         host = headers.pop("Host", None) or _server_host(environ)
         arguments: dict[str, Any] = {
-            # A "?" or "%" in PATH_INFO was an encoded one.
-            "path": quote(environ.get("PATH_INFO", "").encode("latin-1"), safe=_PATH_SAFE),
             "base_url": _make_base_url(scheme, host, _native_text(environ.get("SCRIPT_NAME", ""))),
             "query_string": _native_text(environ.get("QUERY_STRING", "")),
             "method": environ["REQUEST_METHOD"],
@@ -195,8 +193,11 @@ class EnvironBuilder:
         }
         arguments.update(kwargs)
         builder = cls(**arguments)
-        if "path" not in kwargs and "REQUEST_URI" in environ:
-            builder.request_uri = _native_text(environ["REQUEST_URI"])
+        if "path" not in kwargs:
+            # Not an argument: "//", "?" and "%" in PATH_INFO are what they are.
+            path = environ.get("PATH_INFO", "")
+            builder.path = quote(path.encode("latin-1"), safe=_PATH_SAFE)
+            builder.request_uri = _native_text(environ.get("REQUEST_URI", path))
         return builder
 
     # The target
