@@ -77,7 +77,7 @@ def _scrypt(arguments: list[str], salt: bytes, password: bytes) -> tuple[str, st
     except ValueError:
         raise ValueError("scrypt takes three numbers") from None
     try:
-        # What it needs is about 128 * n * r * p octets; OpenSSL refuses more than this.
+        # It needs about 128 * n * r octets; the bound is the one that others check these with.
         digest = hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=132 * n * r * p)
     except (OverflowError, TypeError) as error:
         raise ValueError(f"scrypt does not take {n}:{r}:{p}") from error
