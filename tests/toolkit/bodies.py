@@ -66,6 +66,7 @@ def describe(parse: Callable[[], Any]) -> Any:
     described = []
     for name, file in files.items(multi=True):
         content = file.stream.read()
+        file.close()
         digest = hashlib.sha256(content).hexdigest()
         described.append([name, file.filename, file.content_type, len(content), digest])
     return [[list(pair) for pair in fields.items(multi=True)], described]

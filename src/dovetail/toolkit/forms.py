@@ -140,7 +140,7 @@ class FormDataParser:
             http_transfer_encoding=environ.get("HTTP_TRANSFER_ENCODING"),
         )
         mimetype, options = parse_options_header(environ.get("CONTENT_TYPE"))
-        return self.parse(stream, mimetype, length, options)
+        return self.parse(stream, mimetype.lower(), length, options)
 
     def parse(
         self,

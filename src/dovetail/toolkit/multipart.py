@@ -127,7 +127,7 @@ SEARCH_EXTRA_LENGTH = 8
 # Octets of white space between a boundary and its line break (RFC 2046: transport-padding). With
 # more of them it is no delimiter; without a bound, white space alone could be kept for ever.
 _PADDING_BOUND = 64
-_PADDING = b"[^\\S\\n\\r]{0,%d}" % _PADDING_BOUND
+_PADDING = b"[ \t\f\v]{0,%d}+" % _PADDING_BOUND
 # What makes a delimiter of a boundary: the dashes of the last one, or the end of the line.
 _ENDING = re.compile(b"(--)|" + _PADDING + LINE_BREAK)
 _CLOSED = re.compile(_PADDING + b"(?:" + LINE_BREAK + b")?")

@@ -65,7 +65,7 @@ class LimitedStream(io.RawIOBase):
         """Return True."""
         return True
 
-    def readinto(self, b: bytearray) -> int | None:  # type: ignore[override]
+    def readinto(self, b: bytearray | memoryview) -> int | None:  # type: ignore[override]
         """Read octets into ``b``; return their number, 0 at the end."""
         remaining = self.limit - self._taken
         if remaining <= 0:

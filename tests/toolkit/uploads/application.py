@@ -22,6 +22,7 @@ REPORTS = Path("reports")
 
 def _describe(name: str, file: FileStorage) -> list[Any]:
     content = file.stream.read()
+    file.close()
     digest = hashlib.sha256(content).hexdigest()
     return [name, file.filename, file.content_type, len(content), digest]
 
