@@ -69,6 +69,8 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     """
 
     server: Host  # type: ignore[assignment]  # the class itself would be a circle
+    #: Host and port, or an empty text for a Unix socket.
+    client_address: Any
     #: Of "HTTP/1.0", each connection carries one request.
     protocol_version = "HTTP/1.1"
     #: The environ of the current request, once the application is about to be called.
