@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any, Literal, NoReturn, Protocol, TypeAlias, overload
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 from wsgiref.types import WSGIApplication
 
 from dovetail.data.exceptions import HTTPException, MethodNotAllowed, NotFound
 from dovetail.data.urls import urlencode
-from dovetail.routing.converters import PATH_SAFE
+from dovetail.routing.converters import quote_path
 from dovetail.routing.exceptions import BuildError, RequestRedirect, WebsocketMismatch
 from dovetail.routing.interfaces import RuleMap
-from dovetail.routing.matches import AliasOf, Found, Match, Moved, Unmatched
+from dovetail.routing.matcher import StateMachineMatcher
+from dovetail.routing.matches import AliasOf, Moved, Unmatched
 from dovetail.routing.rules import Rule
 
 __all__ = ["MapAdapter"]
 
 Query: TypeAlias = Mapping[str, Any] | str
+#: A domain part and a path.
+Built: TypeAlias = tuple[str, str]
 
 _WEBSOCKET_SCHEMES = frozenset({"ws", "wss"})
 _SECURE_SCHEMES = frozenset({"https", "wss"})
@@ -29,11 +32,9 @@ _variable = re.compile("<([^>]+)>")
 class SearchableMap(RuleMap, Protocol):
     """A map, as adapters see it."""
 
-    def find(self, domain: str, path: str, method: str, websocket: bool = False) -> Match:
-        """Look up a path."""
-
-    def rules_of(self, endpoint: Any) -> Sequence[Rule]:
-        """The rules of an endpoint, in the order in which they are tried for building."""
+    matcher: StateMachineMatcher
+    rules_by_endpoint: dict[Any, list[Rule]]
+    stale: bool
 
     def update(self) -> None:
         """Take over what was changed."""
@@ -137,13 +138,23 @@ class MapAdapter:
         :raises WebsocketMismatch: none does for this kind of request.
         :raises RequestRedirect: another URL is the right one.
         """
-        found = self.find(path_info, method, websocket)
-        if type(found) is not Found:
-            path = self.path_info if path_info is None else path_info
-            self._raise(found, path, self._method(method), self._query(query_args))
-        rule, values = found.rule, found.values
+        map = self.map
+        if map.stale:
+            map.update()
+        path = self.path_info if path_info is None else path_info
+        if path and (path[0] != "/" or path[:2] == "//"):
+            path = f"/{path.lstrip('/')}"
+        found = map.matcher.search(
+            self.server_name if map.host_matching else self.subdomain or "",
+            path,
+            (method or self.default_method).upper(),
+            self.websocket if websocket is None else websocket,
+        )
+        if not isinstance(found, tuple):
+            self._raise(found, path, method, query_args)
+        rule, values = found
         # PERF: both are empty for nearly all rules.
-        if rule.shorter and self.map.redirect_defaults:
+        if rule.shorter and map.redirect_defaults:
             url = self.get_default_redirect(
                 rule, self._method(method), values, self._query(query_args)
             )
@@ -153,24 +164,6 @@ class MapAdapter:
             raise RequestRedirect(self._redirect_to(rule, values))
         return rule if return_rule else rule.endpoint, values
 
-    def find(
-        self, path_info: str | None = None, method: str | None = None, websocket: bool | None = None
-    ) -> Match:
-        """Look up a path and return the match as a value; the arguments are those of match().
-
-        Redirects that a rule asks for, by its defaults or ``redirect_to``, are not followed.
-        """
-        map = self.map
-        path = self.path_info if path_info is None else path_info
-        if path and (path[0] != "/" or path[:2] == "//"):
-            path = f"/{path.lstrip('/')}"
-        return map.find(
-            self.server_name if map.host_matching else self.subdomain or "",
-            path,
-            (method or self.default_method).upper(),
-            self.websocket if websocket is None else websocket,
-        )
-
     def _method(self, method: str | None) -> str:
         return (method or self.default_method).upper()
 
@@ -179,21 +172,29 @@ class MapAdapter:
             return query_args
         return self.query_args or {}
 
-    def _raise(self, match: Match, path: str, method: str, query: Query) -> NoReturn:
+    def _raise(
+        self,
+        match: AliasOf | Moved | Unmatched,
+        path: str,
+        method: str | None,
+        query_args: Query | None,
+    ) -> NoReturn:
         """Turn a match that leads to no endpoint into the exception for it."""
+        if isinstance(match, Unmatched):
+            if match.allowed:
+                raise MethodNotAllowed(valid_methods=sorted(match.allowed))
+            raise WebsocketMismatch() if match.websocket_mismatch else NotFound()
         if isinstance(match, Moved):
-            # A lone surrogate is no character, so there is no URL with it.
-            location = quote(match.path, safe=PATH_SAFE, errors="replace")
-            raise RequestRedirect(self.make_redirect_url(location, query))
-        if isinstance(match, AliasOf):
-            endpoint = match.rule.endpoint
-            raise RequestRedirect(
-                self.make_alias_redirect_url(path, endpoint, match.values, method, query)
+            raise RequestRedirect(self.make_redirect_url(quote_path(match.path), query_args))
+        raise RequestRedirect(
+            self.make_alias_redirect_url(
+                path,
+                match.rule.endpoint,
+                match.values,
+                self._method(method),
+                self._query(query_args),
             )
-        assert isinstance(match, Unmatched)
-        if match.allowed:
-            raise MethodNotAllowed(valid_methods=sorted(match.allowed))
-        raise WebsocketMismatch() if match.websocket_mismatch else NotFound()
+        )
 
     def _redirect_to(self, rule: Rule, values: Mapping[str, Any]) -> str:
         target = rule.redirect_to
@@ -323,53 +324,83 @@ class MapAdapter:
         :raises BuildError: there is no such rule.
         """
         map = self.map
-        map.update()
+        if map.stale:
+            map.update()
         present = _present_values(values) if values else {}
-        built = None
-        if method is None:
-            built = self._build_rule(endpoint, present, self.default_method, append_unknown)
-        if built is None:
-            built = self._build_rule(endpoint, present, method, append_unknown)
+        rules = map.rules_by_endpoint.get(endpoint, ())
+        if len(rules) == 1 and method is None:
+            # PERF: half of the time. Where there is one rule its methods make no difference.
+            rule = rules[0]
+            built = rule.try_build(present, append_unknown)
+        else:
+            chosen = self._build_rule(rules, present, method, append_unknown)
+            if chosen is None:
+                raise BuildError(endpoint, present, method, self)
+            rule, built = chosen
         if built is None:
             raise BuildError(endpoint, present, method, self)
-        domain_part, path, websocket = built
+        domain_part, path = built
+        # Browsers open a WebSocket by a whole URL only.
+        if (
+            not force_external
+            and not rule.websocket
+            and domain_part == (self.server_name if map.host_matching else self.subdomain)
+        ):
+            # PERF: this is what nearly every call returns.
+            if self.script_name == "/" and path[:2] != "//":
+                return path
+            return f"{self.script_name.rstrip('/')}/{path.lstrip('/')}"
         scheme = self.url_scheme if url_scheme is None else url_scheme
         secure = scheme in _SECURE_SCHEMES
-        if websocket:
-            # Browsers open a WebSocket by a whole URL only.
-            force_external = True
+        if rule.websocket:
             scheme = "wss" if secure else "ws"
         elif scheme:
             scheme = "https" if secure else "http"
-        here = self.server_name if map.host_matching else self.subdomain
-        path = path.lstrip("/")
-        if not force_external and domain_part == here:
-            return f"{self.script_name.rstrip('/')}/{path}"
-        prefix = f"{scheme}:" if scheme else ""
-        return f"{prefix}//{self.get_host(domain_part)}{self.script_name[:-1]}/{path}"
+        origin = f"{f'{scheme}:' if scheme else ''}//{self.get_host(domain_part)}"
+        return f"{origin}{self.script_name[:-1]}/{path.lstrip('/')}"
 
     def _build_rule(
-        self, endpoint: Any, values: Mapping[str, Any], method: str | None, append_unknown: bool
-    ) -> tuple[str, str, bool] | None:
-        """Return the domain part, the path, and whether the rule is for WebSockets."""
+        self,
+        rules: Sequence[Rule],
+        values: Mapping[str, Any],
+        method: str | None,
+        append_unknown: bool,
+    ) -> tuple[Rule, Built] | None:
+        """Return the rule to be used, and its domain part and path."""
+        if method is None:
+            first = self._build_first(rules, values, self.default_method, append_unknown)
+            if first is not None:
+                return first
+        return self._build_first(rules, values, method, append_unknown)
+
+    def _build_first(
+        self,
+        rules: Sequence[Rule],
+        values: Mapping[str, Any],
+        method: str | None,
+        append_unknown: bool,
+    ) -> tuple[Rule, Built] | None:
         elsewhere = None
-        for rule in self.map.rules_of(endpoint):
-            if not rule.suitable_for(values, method):
+        for rule in rules:
+            if method is not None and rule.methods is not None and method not in rule.methods:
                 continue
-            built = rule.build(values, append_unknown)
+            built = rule.try_build(values, append_unknown)
             if built is None:
                 continue
             # Where hosts are matched, a rule of this host is better than an earlier one.
             if not self.map.host_matching or built[0] == self.server_name:
-                return *built, rule.websocket
+                return rule, built
             if elsewhere is None:
-                elsewhere = *built, rule.websocket
+                elsewhere = rule, built
         return elsewhere
 
 
-def _present_values(values: Mapping[str, Any]) -> dict[str, Any]:
+def _present_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Leave out what is None; several values of a MultiDict become a list."""
     lists = getattr(values, "lists", None)
-    if lists is None:
-        return {name: value for name, value in values.items() if value is not None}
-    return {name: found[0] if len(found) == 1 else found for name, found in lists() if found}
+    if lists is not None:
+        return {name: found[0] if len(found) == 1 else found for name, found in lists() if found}
+    for value in values.values():
+        if value is None:
+            return {name: value for name, value in values.items() if value is not None}
+    return values

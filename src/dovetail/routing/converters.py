@@ -12,7 +12,6 @@ from dovetail.routing.interfaces import RuleMap
 
 __all__ = [
     "DEFAULT_CONVERTERS",
-    "PATH_SAFE",
     "AnyConverter",
     "BaseConverter",
     "FloatConverter",
@@ -22,13 +21,23 @@ __all__ = [
     "UUIDConverter",
     "UnicodeConverter",
     "ValidationError",
+    "quote_path",
 ]
 
-#: What stays as it is in a path, besides letters, digits and ``-._~``: the sub-delims, ``:``,
-#: ``@`` (pchar, RFC 3986 section 3.3) and the slash.
-PATH_SAFE = "!$&'()*+,/:;=@"
+# What stays as it is in a path, besides letters, digits and "-._~": the sub-delims, ":" and "@"
+# (pchar, RFC 3986 section 3.3), and the slash.
+_PATH_SAFE = "!$&'()*+,/:;=@"
 
 _needs_no_quoting = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,/:;=@]*").fullmatch
+
+
+def quote_path(path: str) -> str:
+    """Return a path percent-encoded, in UTF-8; a percent sign is encoded, too.
+
+    A lone surrogate is no character, so a question mark stands for it.
+    """
+    # PERF: quote takes 1.3 us, and most paths need none.
+    return path if _needs_no_quoting(path) else quote(path, safe=_PATH_SAFE, errors="replace")
 
 
 class ValidationError(ValueError):
@@ -70,8 +79,8 @@ class BaseConverter:
     def to_url(self, value: Any) -> str:
         """Return the text, percent-encoded, that stands for a value in a URL."""
         text = value if type(value) is str else str(value)
-        # PERF: quote() takes 1.3 us, and most values need none.
-        return text if _needs_no_quoting(text) else quote(text, safe=PATH_SAFE)
+        # PERF: as quote_path does, without the call.
+        return text if _needs_no_quoting(text) else quote(text, safe=_PATH_SAFE)
 
 
 class UnicodeConverter(BaseConverter):

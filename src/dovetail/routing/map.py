@@ -18,7 +18,7 @@ A framework that wants no exceptions asks the map itself::
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
 from pprint import pformat
@@ -78,9 +78,12 @@ class Map:
         self.converters = {**self.default_converters, **(converters or {})}
         self.sort_parameters = sort_parameters
         self.sort_key = sort_key
-        self._matcher = StateMachineMatcher(merge_slashes)
-        self._rules_by_endpoint: dict[Any, list[Rule]] = {}
-        self._stale = False
+        #: The state machine.
+        self.matcher = StateMachineMatcher(merge_slashes)
+        #: The rules of each endpoint, in the order in which they are tried for building.
+        self.rules_by_endpoint: dict[Any, list[Rule]] = {}
+        #: Rules were added that :meth:`update` has to take over.
+        self.stale = False
         self._lock = self.lock_class()
         for rulefactory in rules or ():
             self.add(rulefactory)
@@ -88,11 +91,16 @@ class Map:
     @property
     def merge_slashes(self) -> bool:
         """Several slashes in a row mean one."""
-        return self._matcher.merge_slashes
+        return self.matcher.merge_slashes
 
     @merge_slashes.setter
     def merge_slashes(self, value: bool) -> None:
-        self._matcher.merge_slashes = value
+        self.matcher.merge_slashes = value
+
+    # Under these two names extensions look for the rules.
+    @property
+    def _rules_by_endpoint(self) -> dict[Any, list[Rule]]:
+        return self.rules_by_endpoint
 
     @property
     def _rules(self) -> list[Rule]:
@@ -113,12 +121,8 @@ class Map:
         """
         self.update()
         if endpoint is not None:
-            return iter(self._rules_by_endpoint[endpoint])
-        return chain.from_iterable(self._rules_by_endpoint.values())
-
-    def rules_of(self, endpoint: Any) -> Sequence[Rule]:
-        """Return the rules of an endpoint as :meth:`iter_rules` does; none if there is none."""
-        return self._rules_by_endpoint.get(endpoint, ())
+            return iter(self.rules_by_endpoint[endpoint])
+        return chain.from_iterable(self.rules_by_endpoint.values())
 
     def add(self, rulefactory: RuleFactory) -> None:
         """Add a rule, or a group of them, and bind it.
@@ -130,23 +134,23 @@ class Map:
         for rule in rulefactory.get_rules(self):
             rule.bind(self)
             if not rule.build_only:
-                self._matcher.add(rule)
-            self._rules_by_endpoint.setdefault(rule.endpoint, []).append(rule)
-            self._stale = True
+                self.matcher.add(rule)
+            self.rules_by_endpoint.setdefault(rule.endpoint, []).append(rule)
+            self.stale = True
 
     def update(self) -> None:
         """Take over what was added: sort the rules, and build the state machine."""
-        if not self._stale:
+        if not self.stale:
             return
         with self._lock:
-            if not self._stale:
+            if not self.stale:
                 return
-            for rules in self._rules_by_endpoint.values():
+            for rules in self.rules_by_endpoint.values():
                 rules.sort(key=Rule.build_compare_key)
                 for index, rule in enumerate(rules):
                     rule.shorter = [r for r in rules[:index] if r.provides_defaults_for(rule)]
-            self._matcher.update()
-            self._stale = False
+            self.matcher.update()
+            self.stale = False
 
     def find(self, domain: str, path: str, method: str, websocket: bool = False) -> Match:
         """Look up a path and return the match as a value; nothing is raised.
@@ -156,9 +160,9 @@ class Map:
         :param method: in capitals.
         :param websocket: it is a WebSocket handshake.
         """
-        if self._stale:
+        if self.stale:
             self.update()
-        return self._matcher.find(domain, path, method, websocket)
+        return self.matcher.find(domain, path, method, websocket)
 
     def bind(  # noqa: PLR0917 - the documented order
         self,

@@ -6,21 +6,23 @@ share their states whatever their variables are called, so the cost of a lookup 
 depth of the path and with the converters to be tried at a state, not with the number of rules.
 
 The search returns a rule, or tells why there is none; where the values of the rule's variables
-stand in the path is known from the rule alone (:class:`~dovetail.routing.pattern.Reading`).
+stand in the path is known from the rule alone (:class:`~dovetail.routing.reading.Reading`).
 Paths of literals only are looked up in one table, before the search.
 """
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from dovetail.routing.exceptions import NoMatch, RequestAliasRedirect, RequestPath
 from dovetail.routing.matches import AliasOf, Found, Match, Moved, Unmatched
 from dovetail.routing.parts import RulePart
-from dovetail.routing.pattern import compile_part
+from dovetail.routing.pattern import part_pattern
 from dovetail.routing.rules import Rule
 
 __all__ = ["SlashRequired", "State", "StateMachineMatcher"]
@@ -39,43 +41,86 @@ class State:
     static: dict[str, State] = field(default_factory=dict)
 
 
+class _Way(NamedTuple):
+    """A dynamic part, as the search uses it."""
+
+    prefix: str
+    fits: Callable[[str], object]
+    following: _Node
+    final: bool
+    suffixed: bool
+
+
 class _Node:
-    """A state as the search uses it."""
+    """A state, as the search uses it."""
 
-    __slots__ = ("branches", "dynamic", "lenient", "rules", "static")
+    __slots__ = ("branches", "dynamic", "lenient", "only", "rules", "single", "static", "table")
 
-    def __init__(self) -> None:
-        self.static: dict[str, _Node] = {}
-        # (test of the segment, node behind it, the part if it is final)
-        self.dynamic: list[tuple[Callable[[str], Any], _Node, RulePart | None]] = []
-        self.rules: list[Rule] = []
-        # The rules that go on with nothing but a slash.
-        self.branches: list[Rule] = []
-        # Some of the rules match with a slash at the end as well.
-        self.lenient = False
+    def __init__(self, state: State) -> None:
+        self.static = {text: _Node(following) for text, following in state.static.items()}
+        self.rules = state.rules
+        #: The rules that go on with nothing but a slash.
+        self.branches = state.static[""].rules if "" in state.static else []
+        #: The rules that match with a slash at the end as well.
+        self.lenient = [rule for rule in state.rules if not rule.strict_slashes]
+        self.dynamic = [_make_way(part, following) for part, following in state.dynamic]
+        self.table = _PrefixTable(self.dynamic) if len(self.dynamic) > _MANY else None
+        # Where there is but one way on, the search never comes back to the node.
+        free = not self.lenient
+        #: The ways on are literals only.
+        self.only = free and not self.dynamic
+        #: The one dynamic part, of one segment.
+        self.single: _Way | None = None
+        if free and len(self.dynamic) == 1 and not self.dynamic[0].final:
+            self.single = self.dynamic[0]
 
 
-class _Asked(NamedTuple):
-    """What is looked for, and what was found that would do for another method."""
-
-    method: str
-    websocket: bool
-    missed: list[Rule]
+def _make_way(part: RulePart, following: State) -> _Way:
+    prefix, fits, _ = part_pattern(part.content, part.final)
+    return _Way(prefix, fits, _Node(following), part.final, part.suffixed)
 
 
-#: The search ended at a branch, but the path has no slash at its end.
-_SLASH: Final = object()
+class _PrefixTable:
+    """Many dynamic parts by the literals that they begin with."""
 
-_Result: TypeAlias = Any  # tuple[Rule, dict] | _SLASH | None; the two are told apart by identity
+    __slots__ = ("_by_prefix", "_lengths")
+
+    def __init__(self, ways: list[_Way]) -> None:
+        self._by_prefix: dict[str, list[tuple[int, _Way]]] = {}
+        for rank, way in enumerate(ways):
+            self._by_prefix.setdefault(way.prefix, []).append((rank, way))
+        self._lengths = sorted({len(prefix) for prefix in self._by_prefix})
+
+    def candidates(self, segment: str) -> list[_Way]:
+        """Return the parts whose prefix fits, in their order."""
+        found: list[tuple[int, _Way]] = []
+        for length in self._lengths:
+            found += self._by_prefix.get(segment[:length], ())
+        found.sort(key=itemgetter(0))
+        return [way for _, way in found]
+
+
+#: From how many dynamic parts on a table is quicker than trying each.
+_MANY = 8
+
+#: A rule with its values.
+Hit: TypeAlias = tuple[Rule, dict[str, Any]]
+
+# The method, whether it is a WebSocket handshake, and the rules that would do but for these two.
+_Asked: TypeAlias = tuple[str, bool, list[Rule]]
+
+
+class _Slash(enum.Enum):
+    """The search ended at a branch, but the path has no slash at its end."""
+
+    MISSING = enum.auto()
+
+
+_SLASH: Final = _Slash.MISSING
+
+_Result: TypeAlias = Hit | _Slash | None
 
 _slashes = re.compile("/{2,}")
-
-#: Tests for the expressions of the usual converters, where one segment is all there is to match.
-_PLAIN_TESTS: dict[str, Callable[[str], Any]] = {
-    "(?P<_0>[^/]{1,})": bool,
-    "(?P<_0>[^/]+)": bool,
-    r"(?P<_0>\d+)": str.isdecimal,
-}
 
 
 class StateMachineMatcher:
@@ -87,7 +132,7 @@ class StateMachineMatcher:
     def __init__(self, merge_slashes: bool) -> None:
         self.merge_slashes = merge_slashes
         self._rules: list[Rule] = []
-        self._root = _Node()
+        self._root = _Node(State())
         # For each domain the rules of each path that is literals only.
         self._literal: dict[str, dict[str, list[Rule]]] = {}
         self._stale = False
@@ -101,9 +146,8 @@ class StateMachineMatcher:
         """Build the machine anew, from the rules as they are now."""
         self._stale = False
         root = self.machine()
-        node = _make_node(root)
-        # A reader in another thread sees the old machine or the new one.
-        self._literal, self._root = _literal_paths(root), node
+        # A search in another thread sees the old machine or the new one.
+        self._literal, self._root = _literal_paths(root), _Node(root)
 
     def machine(self) -> State:
         """Return the states of the machine, to be printed and read."""
@@ -111,7 +155,7 @@ class StateMachineMatcher:
         known: dict[tuple[int, object], State] = {}
         for rule in self._rules:
             state = root
-            for part in rule.parts():
+            for part in rule.parts:
                 if part.static:
                     state = state.static.setdefault(part.content, State())
                     continue
@@ -153,42 +197,48 @@ class StateMachineMatcher:
         :param path: begins with one slash, or is empty.
         :param method: in capitals.
         """
+        found = self.search(domain, path, method, websocket)
+        return Found(*found) if isinstance(found, tuple) else found
+
+    def search(
+        self, domain: str, path: str, method: str, websocket: bool
+    ) -> Hit | AliasOf | Moved | Unmatched:
+        """Look up a path as :meth:`find` does, but return a rule that matches as a plain tuple."""
         if self._stale:
             self.update()
         paths = self._literal.get(domain)
-        if paths is not None:
-            for rule in paths.get(path, ()):
-                if (rule.methods is None or method in rule.methods) and (
-                    rule.websocket == websocket
-                ):
-                    return Found(rule, dict(rule.defaults) if rule.defaults else {})
+        if paths is not None and path in paths:
+            for rule in paths[path]:
+                if rule.websocket == websocket and (rule.methods is None or method in rule.methods):
+                    return rule, dict(rule.defaults) if rule.defaults else {}
         segments = path.split("/")
         if segments[0]:
             return Unmatched(frozenset(), False)
         segments[0] = domain
-        asked = _Asked(method, websocket, [])
+        asked: _Asked = method, websocket, []
         result = _walk(self._root, 0, segments, asked)
-        if result is None:
-            if self.merge_slashes and "//" in path:
-                return self._find_merged(domain, path, asked)
-            return _unmatched(asked)
+        if isinstance(result, tuple):
+            rule, values = result
+            if rule.alias and rule.map is not None and rule.map.redirect_defaults:
+                return AliasOf(rule, values)
+            return result
         if result is _SLASH:
             return Moved(f"{path}/", True)
-        rule, values = result
-        if rule.alias and rule.map.redirect_defaults:
-            return AliasOf(rule, values)
-        return Found(rule, values)
+        return self._search_merged(domain, path, asked) or _unmatched(asked)
 
-    def _find_merged(self, domain: str, path: str, asked: _Asked) -> Match:
+    def _search_merged(self, domain: str, path: str, asked: _Asked) -> Moved | None:
+        """Look up the path with each row of slashes made one."""
+        if not self.merge_slashes or "//" not in path:
+            return None
         merged = _slashes.sub("/", path)
         segments = merged.split("/")
         segments[0] = domain
         result = _walk(self._root, 0, segments, asked)
         if result is _SLASH:
             return Moved(f"{merged}/", True)
-        if result is None or result[0].merge_slashes is False:
-            return _unmatched(asked)
-        return Moved(merged, False)
+        if isinstance(result, tuple) and result[0].merge_slashes:
+            return Moved(merged, False)
+        return None
 
 
 def _sort(state: State) -> None:
@@ -197,21 +247,6 @@ def _sort(state: State) -> None:
         _sort(following)
     for following in state.static.values():
         _sort(following)
-
-
-def _make_node(state: State) -> _Node:
-    node = _Node()
-    node.rules = state.rules
-    node.lenient = any(not rule.strict_slashes for rule in state.rules)
-    if "" in state.static:
-        node.branches = state.static[""].rules
-    node.static = {text: _make_node(following) for text, following in state.static.items()}
-    for part, following in state.dynamic:
-        test = _PLAIN_TESTS.get(part.content)
-        if test is None or part.final:
-            test = compile_part(part.content).fullmatch
-        node.dynamic.append((test, _make_node(following), part if part.final else None))
-    return node
 
 
 def _literal_paths(root: State) -> dict[str, dict[str, list[Rule]]]:
@@ -239,68 +274,78 @@ def _walk(node: _Node, index: int, segments: list[str], asked: _Asked) -> _Resul
     No node is visited twice: it stands at one depth, and there is one way to it. The depth of the
     recursion is that of the rules, not that of the path.
     """
-    if index == len(segments):
-        return _finish(node, segments, asked)
-    segment = segments[index]
-    following = node.static.get(segment)
-    if following is not None:
-        result = _walk(following, index + 1, segments, asked)
-        if result is not None:
-            return result
-    for test, following, final in node.dynamic:
-        if final is not None:
-            result = _walk_final(test, following, final, index, segments, asked)
-        elif test(segment):
-            result = _walk(following, index + 1, segments, asked)
+    # PERF: the loop goes on where there is one way only; a call for each segment costs twice that.
+    for position in range(index, len(segments)):
+        segment = segments[position]
+        literal = node.static.get(segment)
+        if node.only:
+            if literal is None:
+                return None
+            node = literal
+        elif literal is None and node.single is not None:
+            if not node.single.fits(segment):
+                return None
+            node = node.single.following
         else:
-            continue
+            return _try_ways(node, position, segments, asked)
+    if node.branches:
+        return _finish(node, segments, asked)
+    return _accept(node.rules, segments, asked)
+
+
+def _try_ways(node: _Node, index: int, segments: list[str], asked: _Asked) -> _Result:
+    """Try all ways that lead on from a node: literals first, then dynamic parts by weight."""
+    segment = segments[index]
+    literal = node.static.get(segment)
+    if literal is not None:
+        result = _walk(literal, index + 1, segments, asked)
         if result is not None:
             return result
+    for way in node.dynamic if node.table is None else node.table.candidates(segment):
+        end = _final_end(way, index, segments) if way.final else index + 1
+        if end and (way.final or way.fits(segment)):
+            result = _walk(way.following, end, segments, asked)
+            if result is not None:
+                return result
     if node.lenient and not segment and index == len(segments) - 1:
-        return _accept([r for r in node.rules if not r.strict_slashes], segments, asked)
+        return _accept(node.lenient, segments, asked)
     return None
 
 
-def _walk_final(
-    test: Callable[[str], Any],
-    following: _Node,
-    part: RulePart,
-    index: int,
-    segments: list[str],
-    asked: _Asked,
-) -> _Result:
+def _final_end(way: _Way, index: int, segments: list[str]) -> int:
+    """Return where the search goes on behind a final part, or 0 if the part does not match."""
     text = "/".join(segments[index:])
     end = len(segments)
-    if part.suffixed:
-        if text.endswith("/"):
+    if way.suffixed:
+        if text[-1:] == "/":
             text = text[:-1]
             end -= 1
-        if text.endswith("/"):
-            return None
-    return _walk(following, end, segments, asked) if test(text) else None
+        if text[-1:] == "/":
+            return 0
+    return end if way.fits(text) else 0
 
 
 def _finish(node: _Node, segments: list[str], asked: _Asked) -> _Result:
-    """Return the first of the rules that end at a node and fit."""
+    """Return the first of the rules that fit and end here, or go on with a slash."""
     result = _accept(node.rules, segments, asked)
-    if result is not None or not node.branches:
+    if result is not None:
         return result
     method, websocket, _ = asked
     for rule in node.branches:
-        if (rule.methods is None or method in rule.methods) and rule.websocket == websocket:
+        if rule.websocket == websocket and (rule.methods is None or method in rule.methods):
             if rule.strict_slashes:
                 return _SLASH
-            values = rule.read_values(segments)
+            values = rule.reading.read(segments)
             if values is not None:
                 return rule, values
     return None
 
 
-def _accept(rules: list[Rule], segments: list[str], asked: _Asked) -> _Result:
+def _accept(rules: list[Rule], segments: list[str], asked: _Asked) -> Hit | None:
     method, websocket, missed = asked
     for rule in rules:
-        if (rule.methods is None or method in rule.methods) and rule.websocket == websocket:
-            values = rule.read_values(segments)
+        if rule.websocket == websocket and (rule.methods is None or method in rule.methods):
+            values = rule.reading.read(segments)
             if values is not None:
                 return rule, values
         else:

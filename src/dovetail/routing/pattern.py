@@ -1,44 +1,38 @@
-"""A rule in the forms that matching and building use: parts, a reading plan, and templates."""
+"""A rule's string cut into the parts of the state machine, and what each part matches."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple, TypeAlias
-from urllib.parse import quote
+from typing import NamedTuple, TypeAlias
 
-from dovetail.routing.converters import PATH_SAFE, BaseConverter, ValidationError
+from dovetail.routing.converters import BaseConverter
 from dovetail.routing.parts import RulePart, Variable, Weighting
 
-__all__ = ["Reading", "UrlTemplate", "compile_part", "cut_into_parts"]
+__all__ = ["Converters", "Cut", "PartPattern", "Piece", "cut_rule", "part_pattern"]
 
 Piece: TypeAlias = str | Variable
 Converters: TypeAlias = Mapping[str, BaseConverter]
 
 
-@cache
-def compile_part(content: str) -> re.Pattern[str]:
-    """Compile the content of a dynamic part; parts of the same content share the pattern."""
-    return re.compile(content)
+class Cut(NamedTuple):
+    """A part, and the pieces of the rule that it stands for."""
+
+    part: RulePart
+    pieces: list[Piece]
 
 
-def cut_into_parts(
-    domain: list[Piece], path: list[Piece], converters: Converters
-) -> tuple[list[RulePart], Reading]:
-    """Return the parts of a rule, and how its values are read from what they match.
+def cut_rule(domain: list[Piece], path: list[Piece], converters: Converters) -> list[Cut]:
+    """Return the parts of a rule.
 
     The domain is the first part. Then each segment of the path is one, up to the first with a
     variable that may hold a slash: that one is final and holds all that is left.
     """
-    reading = Reading()
-    parts: list[RulePart] = []
-    for segment, final, suffixed in _segments(domain, path, converters):
-        part = _make_part(segment, final, suffixed, converters)
-        if not part.static:
-            reading.add(len(parts), part, segment, converters)
-        parts.append(part)
-    return parts, reading
+    return [
+        Cut(_make_part(pieces, final, suffixed, converters), pieces)
+        for pieces, final, suffixed in _segments(domain, path, converters)
+    ]
 
 
 def _segments(
@@ -69,8 +63,7 @@ def _segments(
 def _final_segments(pieces: list[Piece]) -> Iterator[tuple[list[Piece], bool, bool]]:
     last = pieces[-1]
     if isinstance(last, str) and last.endswith("/"):
-        rest = [*pieces[:-1], last[:-1]] if last[:-1] else pieces[:-1]
-        yield rest, True, True
+        yield [*pieces[:-1], last[:-1]] if last[:-1] else pieces[:-1], True, True
         yield [], False, False
     else:
         yield pieces, True, False
@@ -91,119 +84,98 @@ def _make_part(
         else:
             expression.append(re.escape(piece))
             literals.extend(len(text) for text in piece.split("/") if text)
-    static = not weights
     weighting = Weighting(
         -len(literals), [(i, -n) for i, n in enumerate(literals)], -len(weights), weights
     )
-    content = "".join(str(p) for p in pieces) if static else "".join(expression)
-    return RulePart(content, final, static, suffixed, weighting)
+    if weights:
+        return RulePart("".join(expression), final, False, suffixed, weighting)
+    return RulePart("".join(map(str, pieces)), final, True, suffixed, weighting)
 
 
-class _Group(NamedTuple):
-    """A part that is more than one variable, or that is final."""
+class PartPattern(NamedTuple):
+    """What a dynamic part matches."""
 
-    start: int
-    final: bool
-    suffixed: bool
-    pattern: re.Pattern[str]
-    #: For each variable its name, its group and its conversion.
-    variables: list[tuple[str, str, Callable[[str], Any] | None]]
+    #: The literal that the text begins with.
+    prefix: str
+    #: Whether a text matches.
+    fits: Callable[[str], object]
+    #: The texts of the variables of a text that matches.
+    split: Callable[[str], tuple[str, ...]]
 
 
-class Reading:
-    """How the values of a rule are read from the segments of a path that it matches.
+# Tests for single variables of the usual converters.
+_PLAIN_TESTS: dict[str, Callable[[str], object]] = {
+    "(?P<_0>[^/]{1,})": bool,
+    "(?P<_0>[^/]+)": bool,
+    # \d is the category Nd, and so is what this is true for.
+    r"(?P<_0>\d+)": str.isdecimal,
+}
 
-    The search tells only which rule matches; the places of its variables are known beforehand.
+_PLAIN_PATH = "(?P<_0>[^/].*?)"
+
+_own_group = re.compile(r"_\d+")
+_any_text = re.compile(r"\(\?P<_\d+>\[\^/\](?:\{1,\}|\+)\)")
+_escape = re.compile(r"\\(.)", re.DOTALL)
+
+
+@cache
+def part_pattern(content: str, final: bool) -> PartPattern:
+    """Return what a dynamic part matches; parts of the same content share it."""
+    compiled = re.compile(content)
+    prefix = _escape.sub(r"\1", content[: content.index("(?P<_0>")])
+    variables = sorted(
+        (int(name[1:]), number)
+        for name, number in compiled.groupindex.items()
+        if _own_group.fullmatch(name)
+    )
+    groups = [number for _, number in variables]
+
+    def split(text: str) -> tuple[str, ...]:
+        match = compiled.fullmatch(text)
+        assert match is not None, "only what matches is split"
+        return tuple([match[group] for group in groups])
+
+    if final:
+        fits = _is_plain_path if content == _PLAIN_PATH else compiled.fullmatch
+        return PartPattern(prefix, fits, split)
+    escaped = _any_text.split(content)
+    literals = [_escape.sub(r"\1", literal) for literal in escaped]
+    if len(groups) > 1 and [re.escape(literal) for literal in literals] == escaped:
+        find = _finder_of_texts(literals)
+        return PartPattern(prefix, find, find)  # type: ignore[arg-type]
+    return PartPattern(prefix, _PLAIN_TESTS.get(content, compiled.fullmatch), split)
+
+
+def _is_plain_path(text: str) -> bool:
+    """Whether ``[^/].*?`` matches."""
+    return text[:1] not in {"", "/"} and text.find("\n", 1) < 0
+
+
+def _finder_of_texts(literals: list[str]) -> Callable[[str], tuple[str, ...] | None]:
+    """Return what finds texts of any length between literals, each as long as it can be.
+
+    A regular expression finds the same, but where it fails it tries all lengths of all variables:
+    with three of them that is the cube of the segment's length.
     """
+    first, *inner, last = literals
+    inner.reverse()
 
-    __slots__ = ("_groups", "_whole")
-
-    def __init__(self) -> None:
-        # Variables that are a whole segment: name, index of the segment, conversion.
-        self._whole: list[tuple[str, int, Callable[[str], Any] | None]] = []
-        self._groups: list[_Group] = []
-
-    def add(
-        self, index: int, part: RulePart, pieces: Iterable[Piece], converters: Converters
-    ) -> None:
-        """Add the variables of the part that begins at ``index``."""
-        found = [
-            (piece.name, f"_{number}", _conversion(converters[piece.name]))
-            for number, piece in enumerate(p for p in pieces if isinstance(p, Variable))
-        ]
-        if not part.final and len(list(pieces)) == 1:
-            name, _, convert = found[0]
-            self._whole.append((name, index, convert))
-        else:
-            pattern = compile_part(part.content)
-            self._groups.append(_Group(index, part.final, part.suffixed, pattern, found))
-
-    def read(self, segments: list[str]) -> dict[str, Any] | None:
-        """Return the values, or None if a converter refuses its text."""
-        values: dict[str, Any] = {}
-        try:
-            for name, index, convert in self._whole:
-                text = segments[index]
-                values[name] = text if convert is None else convert(text)
-            for group in self._groups:
-                _read_group(group, segments, values)
-        except ValidationError:
+    def find(text: str) -> tuple[str, ...] | None:
+        start, end = len(first), len(text) - len(last)
+        if not (text.startswith(first) and text.endswith(last)) or "/" in text:
             return None
-        return values
+        texts = []
+        # From the right: each literal as far there as it can be leaves most to its left.
+        for literal in inner:
+            position = text.rfind(literal, start, max(start, end - 1))
+            if position < 0:
+                return None
+            texts.append(text[position + len(literal) : end])
+            end = position
+        if end <= start:
+            return None
+        texts.append(text[start:end])
+        texts.reverse()
+        return tuple(texts)
 
-
-def _read_group(group: _Group, segments: list[str], values: dict[str, Any]) -> None:
-    text = "/".join(segments[group.start :]) if group.final else segments[group.start]
-    if group.suffixed and text.endswith("/"):
-        text = text[:-1]
-    match = group.pattern.fullmatch(text)
-    assert match is not None, "a rule is read only where it matches"
-    for name, number, convert in group.variables:
-        found = match[number]
-        values[name] = found if convert is None else convert(found)
-
-
-def _conversion(converter: BaseConverter) -> Callable[[str], Any] | None:
-    """Return ``to_python``, or None if it would return the text."""
-    # PERF: a call that returns its argument is 40 ns for each value.
-    plain = type(converter).to_python is BaseConverter.to_python
-    return None if plain and "to_python" not in vars(converter) else converter.to_python
-
-
-class UrlTemplate:
-    """The host or the path of a rule as a text with gaps.
-
-    :param defaults: of the rule; a variable that has one is filled in already.
-    """
-
-    __slots__ = ("_gaps", "_texts")
-
-    def __init__(
-        self, pieces: Iterable[Piece], converters: Converters, defaults: Mapping[str, Any]
-    ) -> None:
-        self._texts: list[str] = []
-        # The index of the gap among the texts, the variable, and its conversion.
-        self._gaps: list[tuple[int, str, Callable[[Any], str]]] = []
-        for piece in pieces:
-            if not isinstance(piece, Variable):
-                self._texts.append(quote(piece, safe=PATH_SAFE))
-            elif piece.name in defaults:
-                self._texts.append(converters[piece.name].to_url(defaults[piece.name]))
-            else:
-                self._gaps.append((len(self._texts), piece.name, converters[piece.name].to_url))
-                self._texts.append("")
-        if not self._gaps:
-            self._texts = ["".join(self._texts)]
-
-    def fill(self, values: Mapping[str, Any]) -> str:
-        """Return the text with the values in the gaps.
-
-        :raises KeyError: one is missing.
-        :raises ValidationError: a converter refuses one.
-        """
-        if not self._gaps:
-            return self._texts[0]
-        texts = self._texts.copy()
-        for index, name, to_url in self._gaps:
-            texts[index] = to_url(values[name])
-        return "".join(texts)
+    return find

@@ -11,11 +11,18 @@ from dovetail.data.urls import urlencode
 from dovetail.routing.converters import BaseConverter, ValidationError
 from dovetail.routing.interfaces import RuleMap
 from dovetail.routing.parts import RulePart, Variable, parse_converter_args, split_rule
-from dovetail.routing.pattern import Reading, UrlTemplate, cut_into_parts
+from dovetail.routing.pattern import cut_rule
+from dovetail.routing.reading import Reading
+from dovetail.routing.template import UrlTemplate
 
 __all__ = ["Rule", "RuleFactory"]
 
 _slashes = re.compile("/{2,}")
+
+_is_plain = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
+
+# The reading of all rules that are not bound.
+_unbound = Reading([], {}, None)
 
 
 class RuleFactory:
@@ -85,9 +92,16 @@ class Rule(RuleFactory):
         self._converters: dict[str, BaseConverter] = {}
         # Whether each piece is a variable, and its text: what two rules are compared by.
         self._trace: list[tuple[bool, str]] = []
-        self._parts: list[RulePart] = []
-        self._reading: Reading | None = None
+        #: The steps to the rule in the state machine, once bound; the first is the domain.
+        self.parts: Sequence[RulePart] = ()
+        #: Reads the values of a matching path, once bound.
+        self.reading: Reading = _unbound
         self._templates: tuple[UrlTemplate, UrlTemplate] | None = None
+        # Domain and path, if there are no gaps in them.
+        self._fixed: tuple[str, str] | None = None
+        # No defaults, and no methods of a subclass: building may take the short way.
+        self._is_simple = False
+        # The variables that have no default.
         self._required: frozenset[str] = frozenset()
         #: The rules that have some of this one's values as defaults; the map sets them.
         self.shorter: Sequence[Rule] = ()
@@ -171,13 +185,21 @@ class Rule(RuleFactory):
         if self.merge_slashes:
             path = [p if isinstance(p, Variable) else _slashes.sub("/", p) for p in path]
         self._trace = [*_trace(domain), (False, "|"), *_trace(path)]
-        self._parts, self._reading = cut_into_parts(domain, path, self._converters)
+        cuts = cut_rule(domain, path, self._converters)
+        self.parts = [cut.part for cut in cuts]
+        self.reading = Reading(cuts, self._converters, self.defaults)
         defaults = self.defaults or {}
-        self._templates = (
-            UrlTemplate(domain, self._converters, defaults),
-            UrlTemplate(path, self._converters, defaults),
-        )
+        host_part = UrlTemplate(domain, self._converters, defaults)
+        path_part = UrlTemplate(path, self._converters, defaults)
+        self._templates = host_part, path_part
+        self._fixed = None
+        if host_part.fixed is not None and path_part.fixed is not None:
+            self._fixed = host_part.fixed, path_part.fixed
         self._required = frozenset(self.arguments.difference(defaults))
+        cls = type(self)
+        self._is_simple = (
+            not defaults and cls.build is Rule.build and cls.suitable_for is Rule.suitable_for
+        )
 
     def _read_pieces(self, string: str) -> Iterator[str | Variable]:
         for piece in split_rule(string):
@@ -200,24 +222,54 @@ class Rule(RuleFactory):
         :param append_unknown: values that are no variables become the query.
         :returns: None if a converter refuses a value.
         """
+        built = self._fixed or self._fill(values)
+        # Variables that have defaults are known, too, but need not be there.
+        if (
+            built is not None
+            and append_unknown
+            and len(values) > len(self._required)
+            and not self.arguments.issuperset(values)
+        ):
+            return built[0], self._with_query(built[1], values)
+        return built
+
+    def try_build(
+        self, values: Mapping[str, Any], append_unknown: bool = True
+    ) -> tuple[str, str] | None:
+        """Do what :meth:`suitable_for`, for any method, and :meth:`build` do, in one."""
+        if not self._is_simple:
+            return self.build(values, append_unknown) if self.suitable_for(values) else None
+        built = self._fixed
+        if built is None:
+            for name in self._required:
+                if name not in values:
+                    return None
+            built = self._fill(values)
+            if built is None:
+                return None
+        if append_unknown and len(values) > len(self._required):
+            return built[0], self._with_query(built[1], values)
+        return built
+
+    def _fill(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         assert self._templates is not None, "the rule is not bound to a map"
         domain, path = self._templates
         try:
-            built = domain.fill(values), path.fill(values)
+            # PERF: most rules have no variables in the domain.
+            host = domain.fill(values) if domain.fixed is None else domain.fixed
+            return host, path.fill(values) if path.fixed is None else path.fixed
         except ValidationError:
             return None
-        # PERF: most often all values are variables, and then the sets need not be compared.
-        if append_unknown and not self.arguments.issuperset(values):
-            query = self._encode_query(values)
-            if query:
-                return built[0], f"{built[1]}?{query}"
-        return built
+
+    def _with_query(self, path: str, values: Mapping[str, Any]) -> str:
+        query = self._encode_query(values)
+        return f"{path}?{query}" if query else path
 
     def _encode_query(self, values: Mapping[str, Any]) -> str:
         known = self.arguments
         unknown = {name: value for name, value in values.items() if name not in known}
         if self.map is None or not self.map.sort_parameters:
-            return urlencode(unknown)
+            return _encode_plain(unknown) or urlencode(unknown)
         return urlencode(sorted(iter_multi_items(unknown), key=self.map.sort_key))
 
     def to_url(self, name: str, value: Any) -> str:
@@ -241,33 +293,18 @@ class Rule(RuleFactory):
         """Whether a URL can be built with these values, for this method if one is given."""
         if method is not None and self.methods is not None and method not in self.methods:
             return False
-        # A mapping need not have a view of its keys that compares with sets.
-        if not all(name in values for name in self._required):
-            return False
-        defaults = self.defaults
-        return not defaults or all(
-            name not in values or values[name] == default for name, default in defaults.items()
-        )
+        for name in self._required:
+            if name not in values:
+                return False
+        if self.defaults:
+            for name, default in self.defaults.items():
+                if name in values and values[name] != default:
+                    return False
+        return True
 
     def build_compare_key(self) -> tuple[int, int, int]:
         """The key by which rules are tried when a URL is built: the smallest first."""
         return (1 if self.alias else 0, -len(self.arguments), -len(self.defaults or ()))
-
-    def parts(self) -> Sequence[RulePart]:
-        """Return the steps to this rule in the state machine; the first is the domain."""
-        return self._parts
-
-    def read_values(self, segments: list[str]) -> dict[str, Any] | None:
-        """Return the values that the segments of a matching path give.
-
-        :param segments: the domain, then what stands between the path's slashes.
-        :returns: None if a converter refuses its text.
-        """
-        assert self._reading is not None, "the rule is not bound to a map"
-        values = self._reading.read(segments)
-        if values is not None and self.defaults:
-            values.update(self.defaults)
-        return values
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, type(self)):
@@ -286,6 +323,18 @@ class Rule(RuleFactory):
         pattern = "".join(f"<{text}>" if is_name else text for is_name, text in self._trace)
         methods = f" ({', '.join(sorted(self.methods))})" if self.methods is not None else ""
         return f"<{type(self).__name__} {pattern.removeprefix('|')!r}{methods} -> {self.endpoint}>"
+
+
+def _encode_plain(values: Mapping[str, Any]) -> str | None:
+    """Return the query for texts and numbers that need no escapes, and None for other values."""
+    # PERF: 0.6 us for one pair, where urlencode takes 2.6.
+    pairs = []
+    for name, value in values.items():
+        text = str(value) if type(value) is int else value
+        if type(text) is not str or not (_is_plain(text) and _is_plain(name)):
+            return None
+        pairs.append(f"{name}={text}")
+    return "&".join(pairs)
 
 
 def _method_set(methods: Iterable[str] | None, websocket: bool) -> set[str] | None:

@@ -1,0 +1,123 @@
+"""Routing beside Werkzeug's, with 30, 300 and 3,000 rules.
+
+python bench/toolkit/routing.py
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.toolkit.rows import Row, measure  # noqa: E402 - found by the line above
+from dovetail.data.exceptions import HTTPException as OurHTTPException  # noqa: E402
+from dovetail.routing import map as our_map  # noqa: E402
+from dovetail.routing import rules as our_rules  # noqa: E402
+from werkzeug import routing as their_routing  # noqa: E402
+from werkzeug.exceptions import HTTPException as TheirHTTPException  # noqa: E402
+
+OURS = SimpleNamespace(Map=our_map.Map, Rule=our_rules.Rule, error=OurHTTPException)
+THEIRS = SimpleNamespace(Map=their_routing.Map, Rule=their_routing.Rule, error=TheirHTTPException)
+
+ENVIRON = {
+    "REQUEST_METHOD": "GET",
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "/section3/items/17/edit",
+    "QUERY_STRING": "page=2&sort=name",
+    "SERVER_NAME": "127.0.0.1",
+    "SERVER_PORT": "8000",
+    "HTTP_HOST": "example.org:8000",
+    "HTTP_CONNECTION": "keep-alive",
+    "wsgi.url_scheme": "http",
+}
+
+
+def make_map(package: Any, size: int) -> Any:
+    """Ten rules a section, as applications have them."""
+    rules = []
+    for number in range(size // 10):
+        base = f"/section{number}"
+        rules += [
+            package.Rule(f"{base}/", endpoint=f"{number}.index"),
+            package.Rule(f"{base}/about", endpoint=f"{number}.about"),
+            package.Rule(f"{base}/items/", endpoint=f"{number}.items", methods=["GET"]),
+            package.Rule(f"{base}/items/", endpoint=f"{number}.add", methods=["POST"]),
+            package.Rule(f"{base}/items/<int:item>", endpoint=f"{number}.item"),
+            package.Rule(f"{base}/items/<int:item>/edit", endpoint=f"{number}.edit"),
+            package.Rule(f"{base}/users/<name>", endpoint=f"{number}.user"),
+            package.Rule(f"{base}/users/<name>/posts/<int:post>", endpoint=f"{number}.post"),
+            package.Rule(f"{base}/files/<path:file>", endpoint=f"{number}.file"),
+            package.Rule(f"{base}/<slug>.html", endpoint=f"{number}.page"),
+        ]
+    return package.Map(rules)
+
+
+def rows() -> list[Row]:
+    """All rows."""
+    return [row for size in (30, 300, 3000) for row in _rows_for(size)]
+
+
+def _rows_for(size: int) -> Iterator[Row]:
+    ours, theirs = make_map(OURS, size), make_map(THEIRS, size)
+    last = size // 10 - 1
+
+    def row(name: str, operation: Callable[[Any, Any], Callable[[], object]]) -> Row:
+        return Row(f"{size} rules: {name}", operation(OURS, ours), operation(THEIRS, theirs))
+
+    for name, path in {
+        "match a literal path": f"/section{last}/about",
+        "match an int": f"/section{last}/items/17/edit",
+        "match a string and an int": f"/section{last}/users/ann/posts/5",
+        "match a path": f"/section{last}/files/css/site/main.css",
+        "match within a segment": f"/section{last}/welcome.html",
+    }.items():
+        yield row(name, lambda _, map, path=path: _matching(map, path))
+    yield row("not found", lambda package, map: _failing(package, map, f"/section{last}/no/such"))
+    yield row("a slash missing", lambda package, map: _failing(package, map, f"/section{last}"))
+    for name, endpoint, values in [
+        ("build a literal path", "about", {}),
+        ("build with an int", "edit", {"item": 17}),
+        ("build with a string and a query", "user", {"name": "ann", "page": 2}),
+    ]:
+        yield row(
+            name,
+            lambda _, map, e=f"{last}.{endpoint}", v=values: _building(map, e, v),
+        )
+    yield row("bind_to_environ", lambda _, map: lambda: map.bind_to_environ(ENVIRON))
+    yield row(
+        "bind_to_environ to a server name",
+        lambda _, map: lambda: map.bind_to_environ(ENVIRON, "example.org:8000"),
+    )
+
+
+def _matching(map: Any, path: str) -> Callable[[], object]:
+    match = map.bind("example.org").match
+    match(path)
+    return lambda: match(path)
+
+
+def _failing(package: Any, map: Any, path: str) -> Callable[[], object]:
+    match, expected = map.bind("example.org").match, package.error
+
+    def fail() -> None:
+        try:
+            match(path)
+        except expected:
+            return
+        raise AssertionError(path)
+
+    return fail
+
+
+def _building(map: Any, endpoint: str, values: dict[str, Any]) -> Callable[[], object]:
+    build = map.bind("example.org").build
+    return lambda: build(endpoint, values)
+
+
+if __name__ == "__main__":
+    measure(rows())
