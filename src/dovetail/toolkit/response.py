@@ -286,6 +286,7 @@ class Response(sansio.Response):
         content = self.response
         if not (
             self._is_plain_answer
+            and type(self.headers) is Headers  # applications put a dict there
             and type(content) is list
             and len(content) == 1
             and type(content[0]) is bytes
