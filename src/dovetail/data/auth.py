@@ -90,14 +90,14 @@ class Authorization:
         """
         if not value:
             return None
-        scheme, rest, parameters = _split_header(value)
-        if scheme == "basic":
+        if value[:6].lower() == "basic " or value.lower() == "basic":
             try:
-                text = base64.b64decode(rest, validate=True).decode("utf-8")
+                text = base64.b64decode(value[6:].strip(" \t"), validate=True).decode()
             except (binascii.Error, ValueError):
                 return None
             username, _, password = text.partition(":")
-            return cls(scheme, {"username": username, "password": password})
+            return cls("basic", {"username": username, "password": password})
+        scheme, rest, parameters = _split_header(value)
         return cls(scheme, parameters, None if parameters is not None else rest)
 
     def to_header(self) -> str:
@@ -241,15 +241,16 @@ class WWWAuthenticate:
     def to_header(self) -> str:
         """Return the field's value."""
         scheme = self.type.title()
-        if self.token is not None:
-            return f"{scheme} {self.token}"
-        if not self.parameters:
+        token, parameters = self.token, self.parameters
+        if token is not None:
+            return f"{scheme} {token}"
+        if not parameters:
             return scheme
-        if self.type != "digest":
-            return f"{scheme} {dump_header(self.parameters)}"
+        if scheme != "Digest":
+            return f"{scheme} {dump_header(parameters)}"
         items = [
             f"{key}={quote_header_value(value, allow_token=key not in _QUOTED)}"
-            for key, value in self.parameters.items()
+            for key, value in parameters.items()
         ]
         return f"{scheme} {', '.join(items)}"
 
