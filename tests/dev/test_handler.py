@@ -214,14 +214,14 @@ def test_a_method_of_ones_own(lines: list[str]) -> None:
         def do_HEALTH(self) -> None:  # noqa: N802
             content = self.rfile.read()
             self.send_response(204, "Fine")
-            self.send_header("X-Content", content.decode() or "none")
+            self.send_header("X-Content", content.decode())
             self.end_headers()
 
     with serving(request_handler=Handler, threaded=True) as server:
-        reply = exchange(server, b"HEALTH / HTTP/1.1\r\nHost: a\r\n\r\n")
+        reply = exchange(server, b"HEALTH / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
         assert get(server, method="OTHER")[2] == b"hello"
     assert reply.startswith(b"HTTP/1.1 204 Fine\r\nServer: Dovetail/")
-    assert reply.endswith(b"X-Content: none\r\n\r\n")
+    assert reply.endswith(b"X-Content: hi\r\n\r\n")
     assert lines[0].endswith('"HEALTH / HTTP/1.1" 204 -')
 
 

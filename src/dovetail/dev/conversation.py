@@ -92,7 +92,7 @@ class WitnessedWire(Wire):
 class Conversation(Connection):
     """A connection that its thread drives: ``receive_request``, ``run``, and so on in turn."""
 
-    __slots__ = ("_announced", "_scratch", "_witness")
+    __slots__ = ("_announced", "_body", "_scratch", "_witness")
 
     wire: WitnessedWire
 
@@ -121,8 +121,9 @@ class Conversation(Connection):
         """Whether the response was broken off."""
         return self._exchange is not None and self._exchange.aborted
 
-    def take_content(self) -> IO[bytes]:
-        """Return the content of a request that ``run`` will not be called for."""
+    @property
+    def content(self) -> IO[bytes]:
+        """The current request's content: what the application gets as ``wsgi.input``."""
         return self._open_body(self.request)[0]
 
     def receive_request(self) -> bool:
@@ -164,6 +165,12 @@ class Conversation(Connection):
     def _reset(self) -> None:
         super()._reset()
         self._announced = False
+        self._body: tuple[IO[bytes], int | None] | None = None
+
+    def _open_body(self, request: Request) -> tuple[IO[bytes], int | None]:
+        if self._body is None:
+            self._body = super()._open_body(request)
+        return self._body
 
     def _before_sending(self) -> None:
         exchange = self._exchange

@@ -13,7 +13,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from dovetail import __version__
@@ -87,7 +87,6 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
         if _inet(self.client_address):
             self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server, client = self.server, self.client_address
-        self.rfile = io.BytesIO()
         self.requestline = self.command = self.path = ""
         self.request_version = self.default_request_version
         self.close_connection = False
@@ -135,6 +134,11 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
         if conversation.pending:
             # Somebody has overridden run_wsgi and has answered through wfile, if at all.
             self.close_connection = True
+
+    @property
+    def rfile(self) -> IO[bytes]:  # type: ignore[override]  # it is one for each request
+        """The current request's content, which is ``wsgi.input``, too."""
+        return self._conversation.content
 
     def finish(self) -> None:
         """Close the connection."""
