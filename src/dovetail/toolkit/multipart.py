@@ -389,12 +389,12 @@ class MultipartDecoder:
         )
 
     def _start_part(self, at: int, name: str, filename: str | None, headers: Headers) -> Event:
-        self._parts += 1
-        if self.max_parts is not None and self._parts > self.max_parts:
-            raise RequestEntityTooLarge()
         self._at = self._searched = at
         self._fresh = True
         self.state = State.DATA_START
+        self._parts += 1
+        if self.max_parts is not None and self._parts > self.max_parts:
+            raise RequestEntityTooLarge()
         if filename is None:
             return Field(name, headers)
         return File(name, filename, headers)
