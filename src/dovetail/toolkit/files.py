@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from datetime import datetime
 from time import time
-from typing import IO, Any, NamedTuple, TypeVar, cast
+from typing import IO, Any, NamedTuple
 from urllib.parse import quote
 from wsgiref.types import WSGIEnvironment
 from zlib import adler32
@@ -23,7 +23,6 @@ from dovetail.toolkit.wsgi import wrap_file
 __all__ = ["send_file", "send_from_directory"]
 
 StrPath = os.PathLike[str] | str
-R = TypeVar("R", bound=Response)
 
 # attr-char of RFC 8187 section 3.2.1, besides letters and digits.
 _ATTR_CHAR = "!#$&+-.^_`|~"
@@ -49,9 +48,9 @@ def send_file(  # noqa: PLR0917 - the documented signature
     last_modified: datetime | int | float | None = None,
     max_age: int | Callable[[str | None], int | None] | None = None,
     use_x_sendfile: bool = False,
-    response_class: type[R] | None = None,
+    response_class: type[Response] | None = None,
     _root_path: StrPath | None = None,
-) -> R:
+) -> Response:
     """Return a response with the content of a file.
 
     Never pass a path that a client sent: :func:`send_from_directory` is for that. A file object
@@ -87,7 +86,7 @@ def send_file(  # noqa: PLR0917 - the documented signature
             headers["X-Sendfile"] = source.path
         else:
             file = open(source.path, "rb")  # noqa: SIM115 - the response closes it
-    response = cast("type[R]", response_class or Response)(
+    response = (response_class or Response)(
         None if file is None else wrap_file(environ, file),
         mimetype=mimetype,
         headers=headers,
@@ -170,8 +169,8 @@ def _let_keep(response: Response, max_age: int | None) -> None:
 
 
 def _make_conditional(
-    response: R, environ: WSGIEnvironment, size: int | None, file: IO[bytes] | None
-) -> R:
+    response: Response, environ: WSGIEnvironment, size: int | None, file: IO[bytes] | None
+) -> Response:
     try:
         response.make_conditional(environ, accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
@@ -205,5 +204,4 @@ def send_from_directory(
         is_file = False
     if not is_file:
         raise NotFound
-    response: Response = send_file(found, environ, **kwargs)
-    return response
+    return send_file(found, environ, **kwargs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
 from urllib.parse import quote
 from wsgiref.types import WSGIEnvironment
 
@@ -15,21 +14,19 @@ __all__ = ["append_slash_redirect", "redirect"]
 # What a segment of a path may hold besides letters and digits (RFC 3986 section 3.3).
 _SEGMENT = "!$&'()*+,-.:;=@_~"
 
-R = TypeVar("R", bound=DefaultResponse)
-
 
 def redirect(
     location: str,
     code: int = 302,
-    Response: type[R] | None = None,  # noqa: N803 - the documented name
-) -> R:
+    Response: type[DefaultResponse] | None = None,  # noqa: N803 - the documented name
+) -> DefaultResponse:
     """Return a response that sends the client to another URL.
 
     :param location: where to, as the Location field has it; an IRI is fine.
     :param code: 301, 302, 303, 305, 307 or 308.
     :param Response: the class of the response.
     """
-    response_class = cast("type[R]", Response or DefaultResponse)
+    response_class = Response or DefaultResponse
     response = response_class(redirect_page(location), code, mimetype="text/html")
     response.headers["Location"] = location
     return response
