@@ -76,7 +76,7 @@ def test_the_same_password_twice() -> None:
             "md5",
             "sha256",
             "PBKDF2:sha256:1",
-            "scrypt$",
+            "scrypts",
             "scrypt:1024",
             "scrypt:a:b:c",
         ),
