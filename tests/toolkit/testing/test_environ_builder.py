@@ -108,7 +108,7 @@ def test_base_url(base_url: str, scheme: str, host: str, name: str, port: int, r
 
 def test_base_url_can_be_set_again() -> None:
     builder = EnvironBuilder(base_url="https://e.test:99/root")
-    builder.base_url = None  # type: ignore[assignment]
+    builder.base_url = None
     assert builder.base_url == "http://localhost/"
     builder.host = "a:x"
     assert (builder.server_name, builder.server_port) == ("a", 80)
@@ -138,7 +138,7 @@ def test_query_string_as_text_or_mapping() -> None:
     assert builder.get_environ()["QUERY_STRING"] == "a=b"
     with pytest.raises(AttributeError, match="query string"):
         _ = builder.args
-    builder.query_string = None  # type: ignore[assignment]
+    builder.query_string = None
     assert builder.args == MultiDict()
 
 

@@ -323,9 +323,8 @@ class EngineClient(Client):
         connection = self._connect(_server_environ(environ))
         fields = _fields(environ)
         connection.receive(_dump_head(environ, fields))
-        for octets in _dump_body(environ):
-            if connection.closed:
-                break
+        body = _dump_body(environ)
+        while not connection.closed and (octets := next(body, b"")):
             connection.receive(octets)
         connection.receive_eof()
         message, _ = next(self._read(connection))

@@ -80,7 +80,7 @@ class EnvironBuilder:
         self,
         path: str = "/",
         base_url: str | None = None,
-        query_string: Mapping[str, str] | str | None = None,
+        query_string: Mapping[str, Any] | str | None = None,
         method: str = "GET",
         input_stream: IO[bytes] | None = None,
         content_type: str | None = None,
@@ -89,7 +89,7 @@ class EnvironBuilder:
         multithread: bool = False,
         multiprocess: bool = False,
         run_once: bool = False,
-        headers: Headers | Iterable[tuple[str, str]] | None = None,
+        headers: Headers | Mapping[str, Any] | Iterable[tuple[str, str]] | None = None,
         data: Data = None,
         environ_base: Mapping[str, Any] | None = None,
         environ_overrides: Mapping[str, Any] | None = None,
@@ -118,7 +118,7 @@ class EnvironBuilder:
         if mimetype is not None:
             self.mimetype = mimetype
         if json is not None:
-            if data:
+            if data is not None:
                 raise TypeError("json and data are two bodies")
             data = self.json_dumps(json)
             if self.content_type is None:
@@ -128,7 +128,7 @@ class EnvironBuilder:
                 raise TypeError("input_stream and data are two bodies")
             self._set_data(data)
 
-    def _set_target(self, path: str, query_string: Mapping[str, str] | str | None) -> None:
+    def _set_target(self, path: str, query_string: Mapping[str, Any] | str | None) -> None:
         self.request_uri = path
         if not _is_plain_path(path) or not path:
             if query_string is not None and "?" in path:
@@ -197,7 +197,7 @@ class EnvironBuilder:
             # Not an argument: "//", "?" and "%" in PATH_INFO are what they are.
             path = environ.get("PATH_INFO", "")
             builder.path = quote(path.encode("latin-1"), safe=_PATH_SAFE)
-            builder.request_uri = _native_text(environ.get("REQUEST_URI", path))
+            builder.request_uri = _native_text(environ.get("REQUEST_URI") or path)
         return builder
 
     # The target
