@@ -13,7 +13,7 @@ from dovetail.data import exceptions
 from dovetail.data.conditional import is_resource_modified
 from dovetail.data.dates import http_date
 from dovetail.data.etags import generate_etag, parse_etags
-from dovetail.data.field_names import FOLDED
+from dovetail.data.field_names import FOLDED, fold
 from dovetail.data.fields import remove_entity_headers
 from dovetail.data.headers import Headers
 from dovetail.data.ranges import parse_range_header
@@ -298,7 +298,7 @@ class Response(sansio.Response):
         fields = self.headers.to_wsgi_list()
         has_length = False
         for name, _ in fields:
-            folded = FOLDED[name]
+            folded = FOLDED.get(name) or fold(name)
             if folded in _CORRECTED:
                 return None
             if folded == "content-length":
