@@ -19,8 +19,10 @@ from dovetail.toolkit.testing.multipart_body import encode_multipart
 # What is read apart, or is an object of the package's.
 APART = frozenset({"wsgi.input", "wsgi.errors"})
 
+# Without letters that could end a percent-encoding: octets that are no UTF-8 are in the table of
+# differences.
 pieces = [
-    *("/", "//", "a", "B", ".", "..", "%2F", "%20", "%C3%BC", "%", "%zz", " ", "ü", "€", "+"),
+    *("/", "//", "g", "H", ".", "..", "%2F", "%20", "%C3%BC", "%", "%zz", " ", "ü", "€", "+"),
     *(";", ":", "@", "&", "=", "|", '"', "<", "\\", "~", "[", "]", "\t", "\n"),
 ]
 path = st.lists(st.sampled_from(pieces), max_size=6).map(lambda parts: "/" + "".join(parts))
