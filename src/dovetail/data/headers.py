@@ -354,15 +354,33 @@ class Headers:
         set; of an iterable of pairs the last one.
         """
         if isinstance(arg, Headers):
-            arg = _grouped(arg)
+            self._replace_by(list(arg))
         elif isinstance(arg, MultiDict):
-            arg = arg.to_dict(flat=False)
-        if isinstance(arg, Mapping):
+            self._replace(arg.to_dict(flat=False))
+        elif isinstance(arg, Mapping):
             self._replace(arg)
         elif arg is not None:
             for name, value in arg:
                 self.set(name, value)
         self._replace(kwargs)
+
+    def _replace_by(self, fields: list[tuple[str, str]]) -> None:
+        """Set the fields, under the last spelling of each name.
+
+        The first of a name goes where the first was, the others to the end when the last is met.
+        """
+        spelling = {name.lower(): name for name, _ in fields}
+        values: dict[str, list[str]] = {folded: [] for folded in spelling}
+        for name, value in fields:
+            values[name.lower()].append(value)
+        left = {folded: len(texts) for folded, texts in values.items()}
+        for folded in [name.lower() for name, _ in fields]:
+            first, *others = values[folded]
+            if left[folded] == len(others) + 1:
+                self.set(spelling[folded], first)
+            left[folded] -= 1
+            if not left[folded]:
+                self.extend([(spelling[folded], text) for text in others])
 
     def _replace(self, mapping: Mapping[str, Any]) -> None:
         for name, value in mapping.items():
@@ -462,17 +480,6 @@ def _converted(values: Iterable[str], type: Callable[[str], T]) -> list[T]:
         except ValueError:
             continue
     return converted
-
-
-def _grouped(headers: Headers) -> dict[str, list[str]]:
-    """Return the values of each name, under the last spelling of it."""
-    groups: dict[str, tuple[str, list[str]]] = {}
-    for name, value in headers:
-        folded = name.lower()
-        values = groups[folded][1] if folded in groups else []
-        values.append(value)
-        groups[folded] = (name, values)
-    return dict(groups.values())
 
 
 class EnvironHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc]
