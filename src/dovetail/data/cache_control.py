@@ -35,28 +35,40 @@ def cache_control_property(
             doc = f"Whether there is a ``{key}`` directive."
         elif empty is not None:
             doc += f" {empty!r} if it has no value."
-    return property(
-        lambda directives: _get(directives, key, empty, type),
-        lambda directives, value: _set(directives, key, value, type),
-        lambda directives: _delete(directives, key),
-        doc,
-    )
+
+    def fset(directives: dict[str, Any], value: Any) -> None:
+        _set(directives, key, value, type)
+
+    def fdel(directives: dict[str, Any]) -> None:
+        # An immutable one is not asked to change without need, so pop will not do.
+        if key in directives:
+            del directives[key]  # noqa: RUF051
+
+    return property(_flag(key) if type is bool else _value(key, empty, type), fset, fdel, doc)
 
 
-def _get(directives: dict[str, Any], key: str, empty: Any, type: type[Any] | None) -> Any:
-    if type is bool:
+def _flag(key: str) -> Callable[[dict[str, Any]], bool]:
+    def fget(directives: dict[str, Any]) -> bool:
         return key in directives
-    if key not in directives:
-        return None
-    value = directives[key]
-    if value is None:
-        return empty
-    if type is None:
-        return value
-    try:
-        return type(value)
-    except ValueError:
-        return None
+
+    return fget
+
+
+def _value(key: str, empty: Any, type: type[Any] | None) -> Callable[[dict[str, Any]], Any]:
+    def fget(directives: dict[str, Any]) -> Any:
+        if key not in directives:
+            return None
+        value = directives[key]
+        if value is None:
+            return empty
+        if type is None:
+            return value
+        try:
+            return type(value)
+        except ValueError:
+            return None
+
+    return fget
 
 
 def _set(directives: dict[str, Any], key: str, value: Any, type: type[Any] | None) -> None:
@@ -67,12 +79,6 @@ def _set(directives: dict[str, Any], key: str, value: Any, type: type[Any] | Non
         directives[key] = None
     else:
         directives[key] = str(value if type is None else type(value))
-
-
-def _delete(directives: dict[str, Any], key: str) -> None:
-    # An immutable one is not asked to change without need, so pop will not do.
-    if key in directives:
-        del directives[key]  # noqa: RUF051
 
 
 class _CacheControl(CallbackDict[str, Any]):

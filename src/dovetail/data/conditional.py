@@ -40,13 +40,13 @@ def is_modified(  # noqa: PLR0917 - the documented signature
     if_range = None
     if not ignore_if_range and http_range is not None:
         if_range = parse_if_range_header(http_if_range)
-    since = if_range.date if if_range is not None else None
-    if since is None:
-        since = parse_date(http_if_modified_since)
     if etag:
         equal = _has_version(etag, if_range, http_if_none_match, http_if_match)
         if equal is not None:
             return not equal
+    since = None if if_range is None else if_range.date
+    if since is None and http_if_modified_since:
+        since = parse_date(http_if_modified_since)
     return since is None or not _is_older(last_modified, since)
 
 
@@ -62,10 +62,8 @@ def _has_version(
         return if_range.etag == opaque
     # RFC 9110 13.2.2: If-Match comes before If-None-Match.
     for value, says_so in ((if_match, False), (if_none_match, True)):
-        tags = parse_etags(value)
-        if tags:
-            matches = tags.contains_weak(opaque) if says_so else opaque in tags
-            return matches is says_so
+        if value and (tags := parse_etags(value)):
+            return says_so is (tags.contains_weak(opaque) if says_so else opaque in tags)
     return None
 
 
@@ -76,8 +74,9 @@ def _is_older(last_modified: datetime | str | None, date: datetime) -> bool:
         return False
     if last_modified.tzinfo is None:
         last_modified = last_modified.replace(tzinfo=UTC)
-    # The header field has no fractions.
-    return last_modified.replace(microsecond=0) <= date
+    if last_modified.microsecond:  # the header field has no fractions
+        last_modified = last_modified.replace(microsecond=0)
+    return last_modified <= date
 
 
 def is_resource_modified(

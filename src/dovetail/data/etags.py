@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha1
 
+from dovetail.http1.grammar import OWS
+
 __all__ = ["ETags", "generate_etag", "parse_etags", "quote_etag", "unquote_etag"]
 
 # One member of the list: a weakness sign and a tag, quoted or, laxer than the RFC, bare. What is
@@ -15,6 +17,8 @@ _MEMBER = re.compile(
     r"""[ \t,]*+ (?: ([Ww]/)? ("[^"]*+" | [^", \t]++) [ \t]*+ (?=,|\Z) | [^,]++ | \Z )""",
     re.VERBOSE,
 )
+
+_NO_TAGS: frozenset[str] = frozenset()
 
 
 class ETags(Collection[str]):
@@ -31,8 +35,8 @@ class ETags(Collection[str]):
         weak_etags: Iterable[str] | None = None,
         star_tag: bool = False,
     ) -> None:
-        self._strong = frozenset(() if strong_etags is None or star_tag else strong_etags)
-        self._weak = frozenset(() if weak_etags is None else weak_etags)
+        self._strong = frozenset(strong_etags) if strong_etags and not star_tag else _NO_TAGS
+        self._weak = frozenset(weak_etags) if weak_etags else _NO_TAGS
         self.star_tag = star_tag
 
     def as_set(self, include_weak: bool = False) -> set[str]:
@@ -49,11 +53,11 @@ class ETags(Collection[str]):
 
     def contains_weak(self, etag: str) -> bool:
         """Tell whether ``etag`` is one of the tags by weak comparison (RFC 9110 8.8.3.2)."""
-        return etag in self._weak or etag in self
+        return self.star_tag or etag in self._strong or etag in self._weak
 
     def contains(self, etag: str) -> bool:
         """Tell whether ``etag`` is one of the strong tags, or any tag will do."""
-        return etag in self
+        return self.star_tag or etag in self._strong
 
     def contains_raw(self, etag: str) -> bool:
         """Tell whether a tag, written as in a header field, is one of these.
@@ -109,15 +113,39 @@ def parse_etags(value: str | None) -> ETags:
         return ETags()
     if value == "*":
         return ETags(star_tag=True)
-    # PERF: browsers send back the one tag they got; 0.4 us this way, 1.6 us by the expression.
     if value[0] == '"' and value.find('"', 1) == len(value) - 1 > 0:
-        return ETags((value[1:-1],))
+        return ETags((value[1:-1],))  # PERF: the usual case, 0.6 us; 1 us by what follows
+    found = _parse_plain(value)
+    return ETags(*(_parse_any(value) if found is None else found))
+
+
+def _parse_plain(value: str) -> tuple[list[str], list[str]] | None:
+    """Return the strong and the weak tags of a list without oddities, else None.
+
+    PERF: 0.5 us a tag less than the expression, which is needed only for a comma within a tag, a
+    tag without quotes or a malformed one.
+    """
+    strong: list[str] = []
+    weak: list[str] = []
+    for member in value.split(","):
+        tag = member.strip(OWS)
+        tags = strong
+        if tag[:2] == "W/":
+            tag = tag[2:]
+            tags = weak
+        if tag[:1] != '"' or tag.find('"', 1) != len(tag) - 1:
+            return None
+        tags.append(tag[1:-1])
+    return strong, weak
+
+
+def _parse_any(value: str) -> tuple[list[str], list[str]]:
     strong: list[str] = []
     weak: list[str] = []
     for weakness, tag in _MEMBER.findall(value):
         if tag:
             (weak if weakness else strong).append(tag[1:-1] if tag[0] == '"' else tag)
-    return ETags(strong, weak)
+    return strong, weak
 
 
 def quote_etag(etag: str, weak: bool = False) -> str:

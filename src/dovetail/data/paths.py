@@ -46,19 +46,19 @@ def safe_join(directory: str, *untrusted: str) -> str | None:
     for path in untrusted:
         if path:
             name = posixpath.normpath(path)
-            if _leads_out(name):
+            if name == ".." or name.startswith(("/", "../")):
+                return None
+            if (os.name == "nt" or os.sep != "/") and _leads_out_of_windows(name):
                 return None
             parts.append(name)
     return posixpath.join(*parts)
 
 
-def _leads_out(name: str) -> bool:
-    """Tell whether a normal path is not one inside of the directory it is joined to."""
-    if name == ".." or name.startswith(("/", "../")) or os.path.isabs(name):
+def _leads_out_of_windows(name: str) -> bool:
+    """Tell whether a path is not one inside of the directory it is joined to, on Windows."""
+    if os.path.isabs(name) or any(
+        sep in name for sep in (os.sep, os.path.altsep or "/") if sep != "/"
+    ):
         return True
-    if any(sep and sep != "/" and sep in name for sep in (os.sep, os.path.altsep)):
-        return True
-    return os.name == "nt" and (
-        # A drive, or an alternative stream of a file.
-        ":" in name or any(_DEVICE.fullmatch(part) for part in name.split("/"))
-    )
+    # A colon: a drive, or an alternative stream of a file.
+    return ":" in name or any(_DEVICE.fullmatch(part) for part in name.split("/"))

@@ -97,11 +97,17 @@ class Range:
     def make_content_range(self, length: int | None) -> ContentRange | None:
         """Return the Content-Range of the answer; None as from :meth:`range_for_length`."""
         found = self.range_for_length(length)
-        return None if found is None else ContentRange(self.units, *found, length)
+        return None if found is None else ContentRange(self.units, found[0], found[1], length)
 
     def to_header(self) -> str:
         """Return the value of the header field."""
-        return f"{self.units}={','.join([_spelled(start, stop) for start, stop in self.ranges])}"
+        specs = []
+        for start, stop in self.ranges:
+            if stop is not None:
+                specs.append(f"{start}-{stop - 1}")
+            else:
+                specs.append(f"{start}-" if start >= 0 else str(start))
+        return f"{self.units}={','.join(specs)}"
 
     def to_content_range_header(self, length: int | None) -> str | None:
         """Return the value of Content-Range; None as from :meth:`range_for_length`."""
@@ -113,12 +119,6 @@ class Range:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self)!r}>"
-
-
-def _spelled(start: int, stop: int | None) -> str:
-    if stop is not None:
-        return f"{start}-{stop - 1}"
-    return str(start) if start < 0 else f"{start}-"
 
 
 class ContentRange:
@@ -204,7 +204,8 @@ class ContentRange:
         self._start = start
         self._stop = stop
         self._length = length
-        self._changed()
+        if self.on_update is not None:
+            self.on_update(self)
 
     def unset(self) -> None:
         """Set all to None; the field goes away."""

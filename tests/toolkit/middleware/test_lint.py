@@ -154,7 +154,10 @@ def test_arguments() -> None:
 def test_status(status: str, parts: list[str]) -> None:
     lint = LintMiddleware(application())
     with warned(*[(WSGIWarning, part) for part in parts]):
-        assert lint.check_start_response(status, [], None) == (int(status.split()[0]), Headers())
+        assert lint.check_start_response(status, [], None) == (
+            int(status.split(maxsplit=1)[0]),
+            Headers(),
+        )
 
 
 @pytest.mark.parametrize(
@@ -261,10 +264,10 @@ def test_content_and_header(status: str, headers: Any, body: Any, expected: Any)
 
 def test_write() -> None:
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        write: Any = start_response("200 OK", [("Content-Length", "3")])
+        write = start_response("200 OK", [("Content-Length", "3")])
         assert type(write) is GuardedWrite
         write(b"o")
-        write("k")
+        write("k")  # type: ignore[arg-type]
         return [b"!"]
 
     with warned((WSGIWarning, "write()")):

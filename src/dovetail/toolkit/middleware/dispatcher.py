@@ -29,25 +29,20 @@ class DispatcherMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as a WSGI application."""
         path = environ.get("PATH_INFO", "")
-        end = self._end_of_mount(path)
-        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + path[:end]
-        environ["PATH_INFO"] = path[end:]
-        return self.mounts.get(path[:end], self.app)(environ, start_response)
-
-    def _end_of_mount(self, path: str) -> int:
-        """Return the length of the mount point; where the first segment begins if there is none."""
-        end = len(path)
-        if end > _SHORT:
-            # Thousands of slashes would make thousands of long prefixes.
-            end = self._first_guess(path)
-        while path[:end] not in self.mounts:
-            cut = path.rfind("/", 0, end)
-            if cut < 0:
+        mounts = self.mounts
+        # Thousands of slashes would make thousands of long prefixes.
+        script = path if len(path) <= _SHORT else self._first_guess(path)
+        while script not in mounts:
+            end = script.rfind("/")
+            if end < 0:
                 break
-            end = cut
-        return end
+            script = script[:end]
+        environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + script
+        environ["PATH_INFO"] = path[len(script) :]
+        return mounts.get(script, self.app)(environ, start_response)
 
-    def _first_guess(self, path: str) -> int:
+    def _first_guess(self, path: str) -> str:
+        """Return the longest prefix of a path that is no longer than the longest mount point."""
         longest = max(map(len, self.mounts), default=0)
-        cut = path.rfind("/", 0, longest + 1)
-        return cut if cut >= 0 and longest < len(path) else len(path)
+        end = path.rfind("/", 0, longest + 1)
+        return path[:end] if end >= 0 and longest < len(path) else path
