@@ -501,6 +501,16 @@ FLOODS = {
 }
 
 
+@pytest.mark.parametrize("line_break", [b"\r\n", b"\n", b"\r"])
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+def test_a_delimiter_in_a_flood(flood: bytes, line_break: bytes) -> None:
+    end = END.replace(b"\r\n", line_break)
+    for content in (flood * 30 + b"x", b"x--foox" * 9 + flood * 9 + b"x"):
+        found = outcome([FILE + content + end])
+        assert found[2:] == [content, Epilogue(b"")]
+        assert outcome([content + line_break + FILE + end])[0] == Preamble(content)
+
+
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 def test_floods_pass_through(flood: bytes) -> None:
     """Megabytes in pieces of 64 KiB; no time is asserted, but quadratic work would not end."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, cast
 
 from dovetail.data.exceptions import ClientDisconnected, RequestEntityTooLarge
@@ -21,10 +20,10 @@ _PIECE = 64 * 1024
 class LimitedStream(io.RawIOBase):
     """Reads at most ``limit`` octets of a stream that may go on behind them.
 
-    ``read``, ``readline``, ``readlines`` and iteration are those of
-    :class:`io.RawIOBase`; wrap it in :class:`io.BufferedReader` to read many short lines.
+    ``readline``, ``readlines`` and iteration are those of :class:`io.RawIOBase`; to read many
+    short lines, wrap it in :class:`io.BufferedReader`.
 
-    :param stream: the stream; its ``readinto`` is used if it has one, else its ``read``.
+    :param stream: the stream; only its ``read`` is used.
     :param limit: octets that may be read.
     :param is_max: whether ``limit`` is a bound that the server sets. If not, it is the length
         which the client announced, and an earlier end means that the client went away.
@@ -32,9 +31,6 @@ class LimitedStream(io.RawIOBase):
 
     def __init__(self, stream: IO[bytes], limit: int, is_max: bool = False) -> None:
         self._stream = stream
-        self._readinto: Callable[[memoryview], int | None] | None = getattr(
-            stream, "readinto", None
-        )
         self._taken = 0
         self._limit_is_max = is_max
         #: How many octets may be read in all.
@@ -65,33 +61,39 @@ class LimitedStream(io.RawIOBase):
         """Return True."""
         return True
 
-    def readinto(self, b: bytearray | memoryview) -> int | None:  # type: ignore[override]
-        """Read octets into ``b``; return their number, 0 at the end."""
-        remaining = self.limit - self._taken
-        if remaining <= 0:
-            self.on_exhausted()
-            return 0
-        wanted = len(b)
-        if not wanted:
-            return 0
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to ``size`` octets, nothing at the end; all that is left without a size."""
+        if size < 0:
+            return self.readall()
+        size = min(size, self._remaining())
+        if not size:
+            return b""
+        # PERF: the stream's own octets, where io.RawIOBase fills a buffer and copies it.
         try:
-            taken = self._fill(memoryview(b)[: min(wanted, remaining)])
+            data = self._stream.read(size) or b""
         except (OSError, ValueError) as error:
             self.on_disconnect(error=error)
-            return 0
-        if not taken:
-            if not self._limit_is_max:
-                self.on_disconnect()
-            return 0
-        self._taken += taken
-        return taken
+            return b""
+        self._count(len(data))
+        return data
 
-    def _fill(self, view: memoryview) -> int:
-        if self._readinto is not None:
-            return self._readinto(view) or 0
-        data = self._stream.read(len(view)) or b""
-        view[: len(data)] = data
+    def readinto(self, b: bytearray | memoryview) -> int | None:  # type: ignore[override]
+        """Read octets into ``b``; return their number, 0 at the end."""
+        data = self.read(len(b))
+        b[: len(data)] = data
         return len(data)
+
+    def _remaining(self) -> int:
+        remaining = self.limit - self._taken
+        if remaining > 0:
+            return remaining
+        self.on_exhausted()
+        return 0
+
+    def _count(self, taken: int) -> None:
+        if not taken and not self._limit_is_max:
+            self.on_disconnect()
+        self._taken += taken
 
     def readall(self) -> bytes:
         """Return the octets that are left, up to the limit."""
