@@ -1,23 +1,28 @@
-"""Requests and responses, beside Werkzeug's.
+"""Requests and responses beside Werkzeug's.
 
-Run it where both packages are: ``python -m bench.toolkit.messages``.
+python bench/toolkit/messages.py
 """
 
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
-from bench.toolkit.rows import Row, measure
-from werkzeug import utils, wrappers, wsgi
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
 
-from dovetail.toolkit import files, redirects
-from dovetail.toolkit import wsgi as our_wsgi
-from dovetail.toolkit.request import Request
-from dovetail.toolkit.response import Response
+from bench.toolkit.rows import Row, measure  # noqa: E402 - found by the line above
+from werkzeug import utils, wrappers, wsgi  # noqa: E402
+
+from dovetail.toolkit import files, redirects  # noqa: E402
+from dovetail.toolkit import wsgi as our_wsgi  # noqa: E402
+from dovetail.toolkit.request import Request  # noqa: E402
+from dovetail.toolkit.response import Response  # noqa: E402
 
 __all__ = ["rows"]
 

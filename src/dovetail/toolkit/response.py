@@ -425,8 +425,10 @@ class Response(sansio.Response):
         headers["Content-Length"] = str(stop - start)
         headers["Content-Range"] = f"{parsed.units} {start}-{stop - 1}/{complete_length}"
         self.status_code = 206
-        content = self.response if self.direct_passthrough else self.iter_encoded()
-        self.response = wrap_range(content, start, stop - start)  # type: ignore[arg-type]
+        content: Any = self.response
+        if not (self.direct_passthrough or hasattr(content, "seekable")):  # a file has octets
+            content = self.iter_encoded()
+        self.response = wrap_range(content, start, stop - start)
 
 
 class ResponseStream:
