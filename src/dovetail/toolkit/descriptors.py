@@ -40,6 +40,9 @@ class cached_property(property, Generic[T]):  # noqa: N801 - its documented name
         if doc is not None:
             self.__doc__ = doc
 
+    def __set_name__(self, owner: Any, name: str) -> None:
+        """Keep the name as it is; a property of Python 3.13 would take the attribute's."""
+
     @overload
     def __get__(self, obj: None, type: Any = None) -> Self: ...
     @overload
