@@ -54,8 +54,12 @@ def test_known_hashes() -> None:
     assert check_password_hash(f"scrypt:1024:8:1$salt${scrypt}", "secret")
 
 
+# HMAC fills a short key up with zeros, so that NULs at a password's end count for nothing.
+passwords = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
 @settings(max_examples=50, deadline=None)
-@given(st.text(), st.text())
+@given(passwords, passwords)
 def test_only_the_password_verifies(password: str, other: str) -> None:
     pwhash = generate_password_hash(password, "pbkdf2:sha256:1")
     assert check_password_hash(pwhash, password)
