@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import tracemalloc
 from typing import IO, Any
 
 import pytest
@@ -314,6 +315,41 @@ def test_files_of_a_broken_form_are_closed() -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse(FILE + b"1\r\n" + FILE + b"2", stream_factory=factory)
     assert [stream.closed for stream in factory.streams] == [True, True]
+
+
+class Endless(io.RawIOBase):
+    """A form with a file of many MiB that nobody has in memory, and a sink for that file."""
+
+    def __init__(self, mebibytes: int) -> None:
+        self._rest = mebibytes * 16
+        self._piece = bytes(65536)
+        self.written = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._rest -= 1
+        if self._rest >= 0:
+            return self._piece if self.written else FILE + self._piece
+        return END if self._rest == -1 else b""
+
+    def write(self, data: Any, /) -> int:
+        self.written += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return 0
+
+
+def test_files_are_not_kept_in_memory() -> None:
+    form: Any = Endless(32)
+    parser = MultiPartParser(stream_factory=lambda **_: form, max_form_memory_size=1000)  # type: ignore[arg-type]
+    tracemalloc.start()
+    try:
+        parser.parse(form, b"foo", None)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert form.written == 32 * 1024 * 1024
+    assert peak < 500_000
 
 
 # From the environ

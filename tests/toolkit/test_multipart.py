@@ -466,6 +466,21 @@ def test_all_splits_come_to_the_same(body: bytes, begun: bool, cuts: list[int]) 
     assert outcome(pieces(body, 1), max_form_memory_size=10_000) == whole
 
 
+@given(
+    st.binary(max_size=3) | st.sampled_from([b"-", b"--", b" ", b"a" * 5000]),
+    st.lists(st.sampled_from([*ATOMS, b"--", b"a" * 5000]) | st.binary(max_size=5), max_size=12),
+    st.lists(st.integers(0, 1000), max_size=4),
+)
+@effort(300)
+def test_nothing_but_the_documented_errors(
+    boundary: bytes, atoms: list[bytes], cuts: list[int]
+) -> None:
+    body = b"".join(atom.replace(b"foo", boundary) for atom in [FIELD, *atoms, END])
+    whole = outcome([body], boundary)
+    if not set(boundary) & set(b"\r\n"):  # a line break in a boundary is none of HTTP's
+        assert outcome(split(body, cuts), boundary) == whole
+
+
 @given(st.lists(st.sampled_from(BODIES)), st.lists(st.integers(0, 10_000), max_size=20))
 @effort(50)
 def test_real_bodies_at_random_splits(bodies: list[Body], cuts: list[int]) -> None:

@@ -79,7 +79,7 @@ class Data(Event):
     more_data: bool
 
     def __init__(self, data: bytes, more_data: bool) -> None:
-        # PERF: 0.20 us, where the __init__ of a frozen dataclass takes 0.45 us; one each 64 KiB.
+        # PERF: 0.2 us, where the __init__ of a frozen dataclass takes 0.5 us.
         attributes = self.__dict__
         attributes["data"] = data
         attributes["more_data"] = more_data
@@ -111,7 +111,7 @@ class State(Enum):
     COMPLETE = auto()
 
 
-# PERF: looking up a member in its class takes 40 ns.
+# PERF: to look up a member in its class takes 60 ns more.
 _DATA = State.DATA
 
 #: A line break: RFC 2046 knows CRLF only; bare LF and bare CR are understood, too.
@@ -143,8 +143,8 @@ _CANDIDATES = 8
 # From this many octets on, all that can be told are: what is kept costs a copy of the next piece.
 _LARGE = 4096
 
-# PERF: the header lines that browsers and curl send, with their empty line, in one step: 1.9 us
-# instead of 14 us by way of lines and options.
+# PERF: the header lines that browsers and curl send, with their empty line, in one step: a form of
+# 20 fields takes 40 % less time than by way of lines and options.
 _USUAL_HEADERS = re.compile(
     rb'Content-Disposition: (form-data; name="([^\x00-\x1f"%\\\x7f]*)"'
     rb'(?:; filename="([^\x00-\x1f"%\\\x7f]*)")?)\r\n'
@@ -226,16 +226,10 @@ class MultipartDecoder:
         if data is None:
             self.complete = True
             return
-        waiting = len(self._data) - self._at
         bound = self.max_form_memory_size
-        if bound is not None and waiting + len(data) > bound:
+        if bound is not None and len(self._data) - self._at + len(data) > bound:
             raise RequestEntityTooLarge()
-        if waiting or type(data) is not bytes:
-            self.receive_piece(data)
-        else:
-            # PERF: as there, in 0.2 us less
-            self._data = data
-            self._at = self._searched = 0
+        self.receive_piece(data)
 
     def receive_piece(self, piece: bytes) -> None:
         """Take octets, however many.
