@@ -91,6 +91,7 @@ def test_cached_property_in_a_slot() -> None:
     slotted.value = 9
     assert slotted.value == 9
     del slotted.value
+    del slotted.value
     assert slotted.value == 2
 
 

@@ -71,7 +71,7 @@ class cached_property(property, Generic[T]):  # noqa: N801 - its documented name
     def __delete__(self, obj: Any) -> None:
         if hasattr(obj, "__dict__"):
             del obj.__dict__[self.__name__]
-        else:
+        elif hasattr(obj, self.slot_name):
             delattr(obj, self.slot_name)
 
 
