@@ -131,8 +131,8 @@ def _describe(
     if mimetype is None:
         if download_name is None:
             raise TypeError(
-                "the type cannot be guessed without a name: pass 'mimetype', 'download_name' or a"
-                " path"
+                "cannot detect the MIME type without a name: pass 'mimetype', 'download_name' or"
+                " a path"
             )
         mimetype, encoding = mimetypes.guess_type(download_name)
         # What is saved stays compressed; what is shown is decompressed by the browser.
@@ -142,7 +142,7 @@ def _describe(
         kind = "attachment" if as_attachment else "inline"
         headers.set("Content-Disposition", kind, **_file_names(download_name))
     elif as_attachment:
-        raise TypeError("an attachment needs a name: pass 'download_name' or a path")
+        raise TypeError("no name provided for the attachment: pass 'download_name' or a path")
     return mimetype or "application/octet-stream"
 
 

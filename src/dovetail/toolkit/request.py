@@ -359,7 +359,7 @@ class Request(sansio.Request):
         :raises UnsupportedMediaType: always, for the content type.
         """
         if e is not None:
-            raise BadRequest(f"The body is not valid JSON: {e}")
+            raise BadRequest(f"Failed to decode JSON object: {e}")
         raise UnsupportedMediaType(_NOT_JSON)
 
 

@@ -34,8 +34,6 @@ class ClosingIterator:
     :param callbacks: one function or several, called in their order.
     """
 
-    __slots__ = ("__weakref__", "_callbacks", "_next")
-
     def __init__(
         self,
         iterable: Iterable[bytes],

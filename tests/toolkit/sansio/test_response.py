@@ -45,9 +45,9 @@ def test_status(status: Any, line: str, code: int) -> None:
 
 @pytest.mark.parametrize("status", ["", "  "])
 def test_status_is_empty(status: str) -> None:
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="Empty status"):
         Response(status)
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="Empty status"):
         Response().status = status
 
 

@@ -42,7 +42,7 @@ def _clean_status(value: str | int | HTTPStatus) -> tuple[str, int]:
         return _STATUSES.get(code) or (f"{code} UNKNOWN", code)
     value = value.strip()
     if not value:
-        raise ValueError("a status cannot be empty")
+        raise ValueError("Empty status argument")
     number, _, reason = value.partition(" ")
     try:
         code = int(number)
