@@ -53,6 +53,9 @@ class Accept(ImmutableList[tuple[str, float]]):
             list.__init__(self, pairs)
             self.provided = True
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return type(self), (list(self) if self.provided else None,)
+
     def _rank(self, pair: tuple[str, float]) -> tuple[_Specificity, float]:
         return self._specificity(pair[0]), pair[1]
 
@@ -204,7 +207,10 @@ class LanguageAccept(Accept):
     """What Accept-Language says: language tags (RFC 5646)."""
 
     def _value_matches(self, value: str, item: str) -> bool:
-        return item == "*" or _subtags(value.lower()) == _subtags(item.lower())
+        # Split at - or _, as locales are written; equal joints are as good as equal parts.
+        if item == "*":
+            return True
+        return value.lower().replace("_", "-") == item.lower().replace("_", "-")
 
     def best_match(self, matches: Iterable[str], default: str | None = None) -> str | None:
         """Return the one of ``matches`` that the client likes best.

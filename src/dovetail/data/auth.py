@@ -16,15 +16,14 @@ __all__ = ["Authorization", "WWWAuthenticate"]
 _QUOTED = frozenset({"realm", "domain", "nonce", "opaque", "qop"})
 
 
-def _split_header(value: str) -> tuple[str, str, dict[str, str | None] | None]:
-    """Return the scheme in lower case, the rest, and the rest's parameters if it has any.
+def _parse(rest: str) -> tuple[dict[str, str | None] | None, str | None]:
+    """Return the parameters after a scheme, or its token.
 
     What has no ``=`` but at its end is a token (token68 in RFC 9110 section 11.2).
     """
-    scheme, _, rest = value.partition(" ")
-    rest = rest.strip(" \t")
-    parameters = parse_dict_header(rest) if "=" in rest.rstrip("=") else None
-    return scheme.lower(), rest, parameters
+    if "=" in rest and "=" in rest.rstrip("="):
+        return parse_dict_header(rest), None
+    return None, rest
 
 
 class Authorization:
@@ -56,8 +55,9 @@ class Authorization:
         self.token = token
 
     def __getattr__(self, name: str) -> str | None:
-        if name[:2] == "__":
-            # Asked for by copy, pickle and the like, which would take None for an answer.
+        if name[:2] == "__" or name == "parameters":
+            # Asked for by copy, pickle and the like, which would take None for an answer, or
+            # before there are any.
             raise AttributeError(name)
         return self.parameters.get(name)
 
@@ -90,15 +90,17 @@ class Authorization:
         """
         if not value:
             return None
-        if value[:6].lower() == "basic " or value.lower() == "basic":
+        scheme, _, rest = value.partition(" ")
+        scheme = scheme.lower()
+        rest = rest.strip(" \t")
+        if scheme == "basic":
             try:
-                text = base64.b64decode(value[6:].strip(" \t"), validate=True).decode()
+                text = base64.b64decode(rest, validate=True).decode()
             except (binascii.Error, ValueError):
                 return None
             username, _, password = text.partition(":")
             return cls("basic", {"username": username, "password": password})
-        scheme, rest, parameters = _split_header(value)
-        return cls(scheme, parameters, None if parameters is not None else rest)
+        return cls(scheme, *_parse(rest))
 
     def to_header(self) -> str:
         """Return the field's value."""
@@ -142,6 +144,10 @@ class WWWAuthenticate:
         fields["_token"] = token
         fields["_on_update"] = None
 
+    def __reduce__(self) -> Any:
+        # A copy has its own parameters, and belongs to no response.
+        return type(self), (self.type, dict(self.parameters), self.token)
+
     def _watch(self, values: dict[str, str | None] | None) -> CallbackDict[str, str | None]:
         return CallbackDict(values, self._parameters_changed)
 
@@ -160,7 +166,7 @@ class WWWAuthenticate:
 
     @type.setter
     def type(self, value: str) -> None:
-        self.__dict__["_type"] = value
+        self.__dict__["_type"] = value.lower()
         self._changed()
 
     @property
@@ -235,8 +241,8 @@ class WWWAuthenticate:
         """Parse a WWW-Authenticate field with one challenge; None if there is none."""
         if not value:
             return None
-        scheme, rest, parameters = _split_header(value)
-        return cls(scheme, parameters, None if parameters is not None else rest)
+        scheme, _, rest = value.partition(" ")
+        return cls(scheme, *_parse(rest.strip(" \t")))
 
     def to_header(self) -> str:
         """Return the field's value."""

@@ -56,8 +56,8 @@ def parse_date(value: str | None) -> datetime | None:
     """
     if value is None:
         return None
-    match = _imf_fixdate(value)
     try:
+        match = _imf_fixdate(value)
         if match is not None:
             # PERF: 1.3 us, where the e-mail parser takes 6.
             day, month, year, hour, minute, second = match.groups()
