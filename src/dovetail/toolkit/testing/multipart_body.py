@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import mimetypes
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from dovetail.data.headers import Headers
 from dovetail.data.multidict import MultiDict
+from dovetail.toolkit.media_types import guess_media_type
 from dovetail.toolkit.multipart import Data, Epilogue, Field, File, MultipartEncoder, Preamble
 
 __all__ = ["encode_multipart", "iter_values", "stream_encode_multipart"]
@@ -91,37 +91,45 @@ def stream_encode_multipart(
         boundary = f"---------------DovetailFormPart_{os.urandom(12).hex()}"
     encoder = MultipartEncoder(boundary.encode())
     sink = _Sink(threshold if use_tempfile else math.inf)
-    sink.write(encoder.send_event(Preamble(data=b"")))
+    write, send = sink.write, encoder.send_event
+    write(send(Preamble(data=b"")))
     for name, value in iter_values(data):
-        if hasattr(value, "read"):
-            _write_file(encoder, sink, name, value)
+        read = None if isinstance(value, str) else getattr(value, "read", None)
+        if read is not None:
+            _write_file(encoder, sink, name, value, read)
         else:
             octets = value if isinstance(value, bytes) else str(value).encode()
-            sink.write(encoder.send_event(Field(name=name, headers=Headers())))
-            sink.write(encoder.send_event(Data(data=octets, more_data=False)))
-    sink.write(encoder.send_event(Epilogue(data=b"")))
+            write(send(Field(name=name, headers=Headers())))
+            write(send(Data(data=octets, more_data=False)))
+    write(send(Epilogue(data=b"")))
     return sink.finish(), sink.size, boundary
 
 
-def _write_file(encoder: MultipartEncoder, sink: _Sink, name: str, file: Any) -> None:
+def _write_file(
+    encoder: MultipartEncoder, sink: _Sink, name: str, file: Any, read: Callable[[int], bytes | str]
+) -> None:
     """Encode one file; its name and type come from a FileStorage's attributes, or a file's name."""
     filename = getattr(file, "filename", getattr(file, "name", None))
     content_type = getattr(file, "content_type", None)
     if content_type is None:
-        guessed = mimetypes.guess_type(filename)[0] if isinstance(filename, str) else None
+        guessed = guess_media_type(filename) if isinstance(filename, str) else None
         content_type = guessed or "application/octet-stream"
-    headers = Headers(getattr(file, "headers", None))
-    headers["Content-Type"] = content_type
+    given = getattr(file, "headers", None)
+    if given:
+        headers = Headers(given)
+        headers["Content-Type"] = content_type
+    else:
+        headers = Headers([("Content-Type", content_type)])
     if isinstance(filename, str):
         event: Field | File = File(name=name, filename=filename, headers=headers)
     else:
         event = Field(name=name, headers=headers)
     sink.write(encoder.send_event(event))
     octets = b""
-    block = file.read(_BLOCK)
+    block = read(_BLOCK)
     while block:
         octets = block.encode() if isinstance(block, str) else block
-        block = file.read(_BLOCK)
+        block = read(_BLOCK)
         sink.write(encoder.send_event(Data(data=octets, more_data=bool(block))))
     if not octets:
         sink.write(encoder.send_event(Data(data=b"", more_data=False)))
