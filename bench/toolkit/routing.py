@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from bench.toolkit.rows import Row, measure  # noqa: E402 - found by the line above
-from dovetail.data.exceptions import HTTPException as OurHTTPException  # noqa: E402
-from dovetail.routing import map as our_map  # noqa: E402
-from dovetail.routing import rules as our_rules  # noqa: E402
-from werkzeug import routing as their_routing  # noqa: E402
-from werkzeug.exceptions import HTTPException as TheirHTTPException  # noqa: E402
+
+from bench.toolkit.rows import Row, measure
+from werkzeug import routing as their_routing
+from werkzeug.exceptions import HTTPException as TheirHTTPException
+
+from dovetail.data.exceptions import HTTPException as OurHTTPException
+from dovetail.routing import map as our_map
+from dovetail.routing import rules as our_rules
 
 OURS = SimpleNamespace(Map=our_map.Map, Rule=our_rules.Rule, error=OurHTTPException)
 THEIRS = SimpleNamespace(Map=their_routing.Map, Rule=their_routing.Rule, error=TheirHTTPException)
@@ -69,40 +71,35 @@ def _rows_for(size: int) -> Iterator[Row]:
     def row(name: str, operation: Callable[[Any, Any], Callable[[], object]]) -> Row:
         return Row(f"{size} rules: {name}", operation(OURS, ours), operation(THEIRS, theirs))
 
+    section = f"/section{last}"
     for name, path in {
-        "match a literal path": f"/section{last}/about",
-        "match an int": f"/section{last}/items/17/edit",
-        "match a string and an int": f"/section{last}/users/ann/posts/5",
-        "match a path": f"/section{last}/files/css/site/main.css",
-        "match within a segment": f"/section{last}/welcome.html",
+        "match a literal path": "about",
+        "match an int": "items/17/edit",
+        "match a string and an int": "users/ann/posts/5",
+        "match a path": "files/css/site/main.css",
+        "match within a segment": "welcome.html",
     }.items():
-        yield row(name, lambda _, map, path=path: _matching(map, path))
-    yield row("not found", lambda package, map: _failing(package, map, f"/section{last}/no/such"))
-    yield row("a slash missing", lambda package, map: _failing(package, map, f"/section{last}"))
-    for name, endpoint, values in [
-        ("build a literal path", "about", {}),
-        ("build with an int", "edit", {"item": 17}),
-        ("build with a string and a query", "user", {"name": "ann", "page": 2}),
-    ]:
-        yield row(
-            name,
-            lambda _, map, e=f"{last}.{endpoint}", v=values: _building(map, e, v),
-        )
-    yield row("bind_to_environ", lambda _, map: lambda: map.bind_to_environ(ENVIRON))
+        yield row(name, partial(_matching, f"{section}/{path}"))
+    yield row("not found", partial(_failing, f"{section}/no/such"))
+    yield row("a slash missing", partial(_failing, section))
+    yield row("build a literal path", partial(_building, f"{last}.about", {}))
+    yield row("build with an int", partial(_building, f"{last}.edit", {"item": 17}))
     yield row(
-        "bind_to_environ to a server name",
-        lambda _, map: lambda: map.bind_to_environ(ENVIRON, "example.org:8000"),
+        "build with a string and a query",
+        partial(_building, f"{last}.user", {"name": "ann", "page": 2}),
     )
+    yield row("bind_to_environ", partial(_binding, None))
+    yield row("bind_to_environ to a server name", partial(_binding, "example.org:8000"))
 
 
-def _matching(map: Any, path: str) -> Callable[[], object]:
-    match = map.bind("example.org").match
+def _matching(path: str, _package: Any, url_map: Any) -> Callable[[], object]:
+    match = url_map.bind("example.org").match
     match(path)
     return lambda: match(path)
 
 
-def _failing(package: Any, map: Any, path: str) -> Callable[[], object]:
-    match, expected = map.bind("example.org").match, package.error
+def _failing(path: str, package: Any, url_map: Any) -> Callable[[], object]:
+    match, expected = url_map.bind("example.org").match, package.error
 
     def fail() -> None:
         try:
@@ -114,9 +111,15 @@ def _failing(package: Any, map: Any, path: str) -> Callable[[], object]:
     return fail
 
 
-def _building(map: Any, endpoint: str, values: dict[str, Any]) -> Callable[[], object]:
-    build = map.bind("example.org").build
+def _building(
+    endpoint: str, values: dict[str, Any], _package: Any, url_map: Any
+) -> Callable[[], object]:
+    build = url_map.bind("example.org").build
     return lambda: build(endpoint, values)
+
+
+def _binding(server_name: str | None, _package: Any, url_map: Any) -> Callable[[], object]:
+    return lambda: url_map.bind_to_environ(ENVIRON, server_name)
 
 
 if __name__ == "__main__":

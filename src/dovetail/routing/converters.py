@@ -122,11 +122,10 @@ class AnyConverter(BaseConverter):
 
         :raises ValueError: it is none of the given ones.
         """
-        text = str(value)
-        if text not in self.items:
+        if value not in self.items:
             known = ", ".join(f"'{item}'" for item in sorted(self.items))
-            raise ValueError(f"'{text}' is not one of {known}")
-        return text
+            raise ValueError(f"'{value}' is not one of {known}")
+        return str(value)
 
 
 class PathConverter(BaseConverter):

@@ -129,12 +129,11 @@ class BuildError(RoutingException, LookupError):
         rules: list[Rule] = list(adapter.map.iter_rules())
         return max(rules, key=self._likeness, default=None)
 
-    def _likeness(self, rule: Rule) -> tuple[float, bool, bool]:
-        """Tell how like a rule is: by its endpoint, then by its values, then by its methods."""
+    def _likeness(self, rule: Rule) -> tuple[float, int]:
+        """Tell how like a rule is: first by its endpoint, then by its values and methods."""
         return (
             SequenceMatcher(None, str(rule.endpoint), str(self.endpoint)).ratio(),
-            rule.arguments.issuperset(self.values or ()),
-            bool(rule.methods) and self.method in (rule.methods or ()),
+            rule.arguments.issuperset(self.values or ()) + (self.method in (rule.methods or ())),
         )
 
     def __str__(self) -> str:
@@ -152,7 +151,7 @@ class BuildError(RoutingException, LookupError):
             return "".join(message)
         if self.method and rule.methods is not None and self.method not in rule.methods:
             message.append(f" Did you mean to use methods {sorted(rule.methods)!r}?")
-        missing = rule.arguments - set(self.values) - set(rule.defaults or ())
+        missing = rule.arguments - set(self.values)
         if missing:
             message.append(f" Did you forget to specify values {sorted(missing)!r}?")
         return "".join(message)

@@ -256,23 +256,22 @@ class Map:
 
 @lru_cache(maxsize=128)
 def _encode_host(host: str) -> str:
-    """Return a host in lower case and in IDNA.
+    """Return a host in lower case and in IDNA, with its port as it is.
 
     :raises BadHost: it cannot be encoded.
     """
+    name, colon, port = host.lower().partition(":")
     try:
-        return host.lower().encode("idna").decode("ascii")
+        return f"{name.encode('idna').decode('ascii')}{colon}{port}"
     except UnicodeError as error:
         raise BadHost from error
 
 
 # PERF: the same few hosts come again and again; looking one up here takes 0.1 us, get_host 1.3.
 @lru_cache(maxsize=128)
-def _host(scheme: str, host: str | None, name: str | None, port: str | None) -> str:
+def _host(scheme: str, host: str | None, name: str | None, port: str | int | None) -> str:
     """Return the host of a request, in lower case."""
-    server = None
-    if name is not None:
-        server = name, int(port) if port is not None and port.isdecimal() else None
+    server = None if name is None else (name, None if port is None else int(port))
     return get_host(scheme, host, server).lower()
 
 

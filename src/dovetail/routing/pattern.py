@@ -115,6 +115,7 @@ _PLAIN_PATH = "(?P<_0>[^/].*?)"
 
 _own_group = re.compile(r"_\d+")
 _any_text = re.compile(r"\(\?P<_\d+>\[\^/\](?:\{1,\}|\+)\)")
+_any_path = re.compile(r"\(\?P<_\d+>\[\^/\]\.\*\?\)")
 _escape = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -135,14 +136,17 @@ def part_pattern(content: str, final: bool) -> PartPattern:
         assert match is not None, "only what matches is split"
         return tuple([match[group] for group in groups])
 
+    if len(groups) > 1:
+        plain = _any_path if final else _any_text
+        escaped = plain.split(content)
+        literals = [_escape.sub(r"\1", literal) for literal in escaped]
+        if [re.escape(literal) for literal in literals] == escaped:
+            find = _finder_of_paths(literals) if final else _finder_of_texts(literals)
+            return PartPattern(prefix, find, find)  # type: ignore[arg-type]
     if final:
-        fits = _is_plain_path if content == _PLAIN_PATH else compiled.fullmatch
-        return PartPattern(prefix, fits, split)
-    escaped = _any_text.split(content)
-    literals = [_escape.sub(r"\1", literal) for literal in escaped]
-    if len(groups) > 1 and [re.escape(literal) for literal in literals] == escaped:
-        find = _finder_of_texts(literals)
-        return PartPattern(prefix, find, find)  # type: ignore[arg-type]
+        return PartPattern(
+            prefix, _is_plain_path if content == _PLAIN_PATH else compiled.fullmatch, split
+        )
     return PartPattern(prefix, _PLAIN_TESTS.get(content, compiled.fullmatch), split)
 
 
@@ -176,6 +180,36 @@ def _finder_of_texts(literals: list[str]) -> Callable[[str], tuple[str, ...] | N
             return None
         texts.append(text[start:end])
         texts.reverse()
+        return tuple(texts)
+
+    return find
+
+
+def _finder_of_paths(literals: list[str]) -> Callable[[str], tuple[str, ...] | None]:
+    """Return what finds paths between literals, each as short as it can be; no line feeds."""
+    first, *inner, last = literals
+
+    def find(text: str) -> tuple[str, ...] | None:
+        start, end = len(first), len(text) - len(last)
+        if not (text.startswith(first) and text.endswith(last)) or "\n" in text:
+            return None
+        texts = []
+        # A path begins with no slash; where one does, the literal before it is not the right one.
+        if text[start : start + 1] == "/":
+            return None
+        for literal in inner:
+            position = text.find(literal, start + 1, end)
+            while (
+                position >= 0 and text[position + len(literal) : position + len(literal) + 1] == "/"
+            ):
+                position = text.find(literal, position + 1, end)
+            if position < 0:
+                return None
+            texts.append(text[start:position])
+            start = position + len(literal)
+        if end <= start:
+            return None
+        texts.append(text[start:end])
         return tuple(texts)
 
     return find
