@@ -30,13 +30,15 @@ class DispatcherMiddleware:
         """Answer as a WSGI application."""
         path = environ.get("PATH_INFO", "")
         mounts = self.mounts
-        # Thousands of slashes would make thousands of long prefixes.
-        script = path if len(path) <= _SHORT else self._first_guess(path)
+        script = path
+        if len(path) > _SHORT:
+            # Thousands of slashes would make thousands of long prefixes.
+            script = self._first_guess(path)
         while script not in mounts:
-            end = script.rfind("/")
-            if end < 0:
+            above, slash, _ = script.rpartition("/")  # PERF: faster than rfind and a slice
+            if not slash:
                 break
-            script = script[:end]
+            script = above
         environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + script
         environ["PATH_INFO"] = path[len(script) :]
         return mounts.get(script, self.app)(environ, start_response)
