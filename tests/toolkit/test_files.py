@@ -8,10 +8,12 @@ from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 import pytest
+from tests.gateway.recorder import RecordingTransport, call, read_request
 
 from dovetail.data.exceptions import NotFound, RequestedRangeNotSatisfiable
 from dovetail.gateway.files import FileRange, FileWrapper
 from dovetail.toolkit.files import send_file, send_from_directory
+from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 
 CONTENT = b"0123456789"
@@ -264,3 +266,34 @@ def test_directory_keeps_to_its_files(path: Path, name: str) -> None:
 def test_directory_that_is_not_there(path: Path) -> None:
     with pytest.raises(NotFound):
         send_from_directory(path.parent / "none", "a.txt", environ_of())
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "content", "calls"),
+    [
+        ("", 200, CONTENT, True),
+        ("Range: bytes=3-5\r\n", 206, b"345", True),
+        ("Range: bytes=-2\r\n", 206, b"89", True),
+        ("If-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT\r\n", 304, b"", False),
+    ],
+)
+def test_kernel_sends_the_file_on_our_server(
+    path: Path, fields: str, status: int, content: bytes, calls: bool
+) -> None:
+    @Request.application
+    def application(request: Request) -> Response:
+        return send_file(path, request.environ)
+
+    transport = RecordingTransport(sends_files=True)
+    head = read_request(f"GET / HTTP/1.1\r\nHost: test\r\n{fields}\r\n".encode())
+    outcome = call(application, head, transport=transport)
+    assert outcome.reports == []
+    assert (outcome.reply.status, outcome.reply.content) == (status, content)
+    assert ("send_file" in transport.calls) is calls
+
+
+def test_plain_response_is_sent_at_once_on_our_server() -> None:
+    transport = RecordingTransport()
+    outcome = call(Response("hello"), transport=transport)
+    assert outcome.reply.content == b"hello"
+    assert transport.calls == ["finish"]
