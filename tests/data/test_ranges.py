@@ -263,3 +263,33 @@ def test_a_malformed_tag_in_if_range() -> None:
     assert repr(found) == "<IfRange 'a\"b'>"
     with pytest.raises(ValueError, match="quote"):
         found.to_header()
+
+
+positions = st.integers(0, 10**30)
+
+
+@given(positions, positions, st.one_of(st.none(), positions))
+def test_a_dumped_content_range_is_parsed(start: int, size: int, more: int | None) -> None:
+    stop = start + size + 1
+    length = None if more is None else stop + more
+    for span in (
+        ContentRange("bytes", start, stop, length),
+        ContentRange("items", None, None, length),
+    ):
+        found = parse_content_range_header(span.to_header())
+        assert found is not None
+        assert (found.units, found.start, found.stop) == (span.units, span.start, span.stop)
+        assert found.length == span.length
+
+
+@given(
+    st.one_of(
+        st.text(st.characters(min_codepoint=0x23, max_codepoint=0x7E), min_size=1).map(IfRange),
+        st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)).map(
+            lambda moment: IfRange(date=moment.replace(microsecond=0))
+        ),
+    )
+)
+def test_a_dumped_if_range_is_parsed(condition: IfRange) -> None:
+    found = parse_if_range_header(condition.to_header())
+    assert (found.etag, found.date) == (condition.etag, condition.date)
