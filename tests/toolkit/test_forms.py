@@ -494,7 +494,7 @@ PARTS = st.sampled_from(
     st.lists(PARTS, max_size=5).map(b"".join),
     st.sampled_from([b"--foo--", b"--foo--\r\n", b"", b"--foo-- \r\nepilogue"]),
     st.lists(st.integers(0, 10_000), max_size=10),
-    st.sampled_from([None, 0, 100]),
+    st.sampled_from([None, 0, 66, 67, 100]),
 )
 @effort(150)
 def test_all_splits_give_the_same_form(

@@ -66,6 +66,8 @@ def feed(decoder: MultipartDecoder, body: bytes, size: int) -> None:
     for piece in pieces(body, size):
         decoder.receive_piece(piece)
         events(decoder)
+    decoder.receive_data(None)
+    events(decoder)
 
 
 def joined(found: Iterable[Event]) -> list[Any]:

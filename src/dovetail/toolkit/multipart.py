@@ -283,9 +283,12 @@ class MultipartDecoder:
             raise ValueError(f"The multipart body ends early or goes on late, in {self.state}.")
         return event
 
-    def _wait(self, bound: int | None) -> Event:
-        """Ask for more, unless more than ``bound`` octets wait already."""
-        if bound is not None and len(self._data) - self._at > bound:
+    def _wait(self, bound: int | None, undecided: int) -> Event:
+        """Ask for more, unless more than ``bound`` octets wait already.
+
+        :param undecided: of the octets that wait, so many may turn out to be something else.
+        """
+        if bound is not None and len(self._data) - self._at - undecided > bound:
             raise RequestEntityTooLarge()
         return NEED_DATA
 
@@ -312,7 +315,7 @@ class MultipartDecoder:
         bound = self.max_form_memory_size
         if ending is None:
             self._searched = max(self._at, len(self._data) - self._reach)
-            return self._wait(bound)
+            return self._wait(bound, self._reach)
         preamble = bytes(self._data[self._at : begin])
         if bound is not None and len(preamble) > bound:
             raise RequestEntityTooLarge()
@@ -376,7 +379,7 @@ class MultipartDecoder:
         )
         if end is None:
             self._searched = max(at, len(self._data) - 3)
-            return self._wait(bound)
+            return self._wait(bound, 3)
         headers = _parse_headers(bytes(self._data[at : end.start()]))
         if "content-disposition" not in headers:
             raise ValueError("A part has no Content-Disposition header.")
@@ -489,11 +492,14 @@ class MultipartDecoder:
         return min(last_cr, last_lf) if last_cr >= 0 and last_lf >= 0 else last
 
     def _next_epilogue(self) -> Event:
+        bound = self.max_form_memory_size
         if not self.complete:
-            return self._wait(self.max_form_memory_size)
+            return self._wait(bound, _PADDING_BOUND + 2)
         # The rest of the closing delimiter's line is no part of the epilogue.
         closed = cast("re.Match[bytes]", _CLOSED.match(self._data, self._at))
         epilogue = bytes(self._data[closed.end() :])
+        if bound is not None and len(epilogue) > bound:
+            raise RequestEntityTooLarge()
         self._data = b""
         self._at = 0
         self.state = State.COMPLETE
