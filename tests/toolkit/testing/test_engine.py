@@ -393,6 +393,24 @@ def test_what_the_server_refuses(octets: bytes, status: str) -> None:
     assert responses[1].request is None
 
 
+FRAGMENTS = [
+    *(b"GET", b"POST", b"HEAD", b" ", b"/", b"*", b"/a?b", b" HTTP/1.1", b" HTTP/1.0", b"\r\n"),
+    *(b"\n", b"\r", b"Host: a\r\n", b"Host: b\r\n", b"Content-Length: 3\r\n", b"\r\n\r\n", b"abc"),
+    *(b"Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n0\r\n\r\n", b"Connection: close\r\n"),
+    *(b"Expect: 100-continue\r\n", b"X: \xff\r\n", b"X : y\r\n", b"\x00", GET, GET),
+]
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12), st.booleans())
+def test_whatever_is_sent_is_answered_or_nothing(fragments: list[bytes], whole: bool) -> None:
+    client = EngineClient(echo)
+    responses = client.send(b"".join(fragments)) if whole else client.send(*fragments)
+    assert client.reports == []
+    for response in responses:
+        assert response.status_code in (200, 400, 417, 501, 505)
+        assert (response.request is None) is (response.status_code != 200)
+
+
 def test_nothing_for_nothing() -> None:
     assert EngineClient(echo).send() == []
     assert EngineClient(echo).send(b"\r\n") == []
