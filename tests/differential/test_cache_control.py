@@ -9,11 +9,11 @@ import werkzeug.datastructures as their_types
 import werkzeug.http as theirs
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.differential.outcome import outcome
 from werkzeug.datastructures.cache_control import cache_control_property as their_property
 
 from dovetail.data import cache_control as ours
 from dovetail.data.header_values import parse_dict_header
-from tests.differential.outcome import outcome
 
 KINDS = ["RequestCacheControl", "ResponseCacheControl"]
 PROPERTIES = [

@@ -9,9 +9,9 @@ import werkzeug.http as theirs
 import werkzeug.sansio.http as theirs_sansio
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.differential.outcome import outcome
 
 from dovetail.data import conditional as ours
-from tests.differential.outcome import outcome
 
 DATES = [f"Sat, 0{day} Jan 2000 00:00:00 GMT" for day in (1, 2, 3)]
 TAGS = ['"a"', 'W/"a"', '"b"', "a", '"a", "b"', "x y"]

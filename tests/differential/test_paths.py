@@ -9,9 +9,9 @@ import werkzeug.security
 import werkzeug.utils
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.differential.outcome import outcome
 
 from dovetail.data import paths as ours
-from tests.differential.outcome import outcome
 
 pieces = st.lists(
     st.sampled_from(

@@ -8,9 +8,9 @@ import werkzeug.datastructures as their_types
 import werkzeug.http as theirs
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.differential.outcome import outcome
 
 from dovetail.data import ranges as ours
-from tests.differential.outcome import outcome
 
 PIECES = [
     *("bytes", "Bytes", "items", "=", "-", ",", "/", "*", " ", "\t", "\n", "\x0b", "\xa0"),

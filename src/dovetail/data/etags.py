@@ -129,13 +129,13 @@ def _parse_plain(value: str) -> tuple[list[str], list[str]] | None:
     weak: list[str] = []
     for member in value.split(","):
         tag = member.strip(OWS)
-        tags = strong
-        if tag[:2] == "W/":
-            tag = tag[2:]
-            tags = weak
-        if tag[:1] != '"' or tag.find('"', 1) != len(tag) - 1:
+        end = len(tag) - 1
+        if tag[:1] == '"' and tag.find('"', 1) == end:
+            strong.append(tag[1:end])
+        elif tag[:3] == 'W/"' and tag.find('"', 3) == end:
+            weak.append(tag[3:end])
+        else:
             return None
-        tags.append(tag[1:-1])
     return strong, weak
 
 
