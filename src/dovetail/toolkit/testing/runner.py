@@ -64,7 +64,7 @@ class _Started:
         self.pieces: deque[bytes] = deque()
 
     def start_response(
-        self, status: str, headers: Any, exc_info: Any = None, /
+        self, status: str, headers: Any, exc_info: Any = None
     ) -> Callable[[bytes], object]:
         """``start_response`` of PEP 3333; an error that the application handled is raised.
 
@@ -101,7 +101,8 @@ def run_wsgi_app(
     else:
         content = AppIterator(result, _begin(result, started), pieces)
     if started.status is None:
-        _close(result)
+        if not buffered:
+            _close(result)
         raise TypeError("the application did not call start_response")
     return content, started.status, Headers(started.headers)
 
