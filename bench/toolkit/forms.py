@@ -111,8 +111,8 @@ def rows() -> list[Row]:
     }
     return [
         *(
-            Row(name, make(our_forms, *arguments), make(their_forms, *arguments))
-            for name, (make, *arguments) in pairs.items()
+            Row(name, make(our_forms, content, kind), make(their_forms, content, kind))
+            for name, (make, content, kind) in pairs.items()
         ),
         Row(
             "multipart, 20 fields, new boundaries",

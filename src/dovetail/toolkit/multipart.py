@@ -234,8 +234,8 @@ class MultipartDecoder:
     def receive_piece(self, piece: bytes) -> None:
         """Take octets, however many.
 
-        This is for a caller who chose the size of the piece himself. Then the bound is for
-        what has to wait for the next one, and :meth:`next_event` watches it.
+        This is for a caller that chooses the size of the pieces. Then the bound is for what has
+        to wait for the next one, and :meth:`next_event` watches it.
         """
         if type(piece) is not bytes:
             piece = bytes(memoryview(piece))
@@ -350,15 +350,15 @@ class MultipartDecoder:
     def _find_in_flood(self, start: int, candidate: int) -> tuple[int, re.Match[bytes] | None]:
         """Find a delimiter among many candidates for one, none of them before ``candidate``."""
         data = self._data
-        pattern = self.preamble_re
-        if candidate >= 0 and self.state is not State.PREAMBLE:
+        in_line = self.state is State.PREAMBLE
+        if candidate >= 0 and not in_line:
             # PERF: past boundaries within lines at 950 MB/s, where the expression does 110.
             behind = max(start, candidate - 1)
             breaks = [data.find(octet + self._token, behind) for octet in (b"\r", b"\n")]
             candidate = min((found for found in breaks if found >= 0), default=-1)
-            pattern = self.boundary_re
         if candidate < 0:
             return -1, None
+        pattern = self.preamble_re if in_line else self.boundary_re
         found = pattern.search(data, max(start, candidate - 2))
         if found is None:
             return -1, None
