@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dovetail.data.exceptions import (
     BadRequest,
@@ -384,3 +387,42 @@ def test_from_values_without_a_builder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_builder", module._no_builder)
     with pytest.raises(RuntimeError, match=r"dovetail\.toolkit\.testing"):
         Request.from_values()
+
+
+FIELDS = (
+    *("ACCEPT", "ACCEPT_CHARSET", "ACCEPT_ENCODING", "ACCEPT_LANGUAGE", "AUTHORIZATION", "COOKIE"),
+    *("CACHE_CONTROL", "DATE", "HOST", "IF_MATCH", "IF_MODIFIED_SINCE", "IF_NONE_MATCH", "RANGE"),
+    *("IF_RANGE", "IF_UNMODIFIED_SINCE", "MAX_FORWARDS", "PRAGMA", "USER_AGENT"),
+    *("X_FORWARDED_FOR", "ACCESS_CONTROL_REQUEST_HEADERS", "TRANSFER_ENCODING"),
+)
+PROPERTIES = (
+    *("accept_charsets", "accept_encodings", "accept_languages", "accept_mimetypes"),
+    *("access_control_request_headers", "access_route", "args", "authorization", "base_url"),
+    *("cache_control", "content_length", "cookies", "date", "full_path", "host", "host_url"),
+    *("if_match", "if_modified_since", "if_none_match", "if_range", "if_unmodified_since"),
+    *("is_json", "max_forwards", "mimetype", "mimetype_params", "path", "pragma", "range"),
+    *("root_path", "root_url", "server", "url", "url_root", "user_agent", "form", "files", "data"),
+    "values",
+)
+OCTETS = st.one_of(
+    st.text(st.characters(max_codepoint=255), max_size=20),
+    st.text('abc=;,"\\/*%+-0123456789 \t:[]()<>&?#\xff\x00\x80', max_size=30),
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([f"HTTP_{name}" for name in FIELDS]), OCTETS, max_size=4),
+    st.dictionaries(
+        st.sampled_from(["PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH"]),
+        OCTETS,
+    ),
+)
+def test_nothing_a_client_sends_makes_a_property_fail(
+    fields: dict[str, str], others: dict[str, str]
+) -> None:
+    request = Request({**environ_of(), **fields, **others})
+    for name in PROPERTIES:
+        with suppress(BadRequest):  # the body may end before its Content-Length
+            getattr(request, name)
+    assert repr(request).startswith("<Request ")
+    assert "invalid URL" not in repr(request)
