@@ -214,6 +214,6 @@ def test_what_the_request_is() -> None:
         (Client(application), Request, Response),
         (theirs.Client(application), their_wrappers.Request, their_wrappers.Response),
     ):
-        seen = client.open(create_environ("/x"))
+        seen: Any = client.open(create_environ("/x"))
         assert isinstance(seen, response)
         assert isinstance(seen.request, request)
