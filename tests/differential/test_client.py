@@ -210,10 +210,11 @@ def test_run_wsgi_app(steps: list[str], buffered: bool) -> None:
 
 
 def test_what_the_request_is() -> None:
-    for client, request, response in (
+    pairs: list[tuple[Any, Any, Any]] = [
         (Client(application), Request, Response),
         (theirs.Client(application), their_wrappers.Request, their_wrappers.Response),
-    ):
-        seen: Any = client.open(create_environ("/x"))
+    ]
+    for client, request, response in pairs:
+        seen = client.open(create_environ("/x"))
         assert isinstance(seen, response)
         assert isinstance(seen.request, request)
