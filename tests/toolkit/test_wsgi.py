@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -131,7 +131,7 @@ def test_range_is_the_slice(pieces: list[bytes], start: int, size: int | None) -
     assert b"".join(RangeWrapper(pieces, start, size)) == expected
     wrapper = FileWrapper(io.BytesIO(whole), 4)
     assert b"".join(RangeWrapper(wrapper, start, size)) == expected
-    if size is not None:
+    if size is not None and size >= 0:
         assert b"".join(wrap_range(FileWrapper(io.BytesIO(whole), 4), start, size)) == expected
 
 

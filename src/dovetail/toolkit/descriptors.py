@@ -80,7 +80,7 @@ class lazy_property(Generic[T]):  # noqa: N801 - it stands where property stands
 
     It has no ``__set__``, so the value in the instance's ``__dict__`` comes before it: assigning
     and deleting are the instance's own. PERF: the second access takes 10 ns, where
-    :class:`cached_property` takes 190 ns.
+    :class:`cached_property` takes 130 ns.
     """
 
     def __init__(self, fget: Callable[[Any], T]) -> None:

@@ -45,8 +45,8 @@ def set_builder(builder: Callable[..., Any]) -> None:
 class Request(sansio.Request):
     """A request of a WSGI server.
 
-    Nothing of the environment is converted before it is asked for. PERF: 0.6 us to make one,
-    where converting method, path and the like at once takes 3 us.
+    Nothing of the environment is converted before it is asked for. PERF: 0.4 us to make one,
+    and 2.7 us with path, headers and the like.
 
     :param environ: the WSGI environment.
     :param populate_request: put the request into the environment, as "werkzeug.request".

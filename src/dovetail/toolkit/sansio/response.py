@@ -141,7 +141,7 @@ class Response:
         content_type: str | None = None,
     ) -> None:
         if headers is None and content_type is None:
-            # PERF: 0.4 us, where setting the field takes 0.9.
+            # PERF: 0.5 us in all, where a field that is set takes 1.4.
             self.headers = fields = Headers()
             if mimetype is None:
                 mimetype = self.default_mimetype
