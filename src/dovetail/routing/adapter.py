@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any, Literal, NoReturn, Protocol, TypeAlias, overload
+from typing import Any, Literal, Protocol, TypeAlias, overload
 from urllib.parse import urljoin
 from wsgiref.types import WSGIApplication
 
@@ -151,7 +151,7 @@ class MapAdapter:
             self.websocket if websocket is None else websocket,
         )
         if not isinstance(found, tuple):
-            self._raise(found, path, method, query_args)
+            raise self._error(found, path, method, query_args)
         rule, values = found
         # PERF: both are empty for nearly all rules.
         if rule.shorter and map.redirect_defaults:
@@ -172,21 +172,21 @@ class MapAdapter:
             return query_args
         return self.query_args or {}
 
-    def _raise(
+    def _error(
         self,
         match: AliasOf | Moved | Unmatched,
         path: str,
         method: str | None,
         query_args: Query | None,
-    ) -> NoReturn:
-        """Turn a match that leads to no endpoint into the exception for it."""
+    ) -> HTTPException:
+        """Return the exception for a match that leads to no endpoint."""
         if isinstance(match, Unmatched):
             if match.allowed:
-                raise MethodNotAllowed(valid_methods=sorted(match.allowed))
-            raise WebsocketMismatch() if match.websocket_mismatch else NotFound()
+                return MethodNotAllowed(valid_methods=sorted(match.allowed))
+            return WebsocketMismatch() if match.websocket_mismatch else NotFound()
         if isinstance(match, Moved):
-            raise RequestRedirect(self.make_redirect_url(quote_path(match.path), query_args))
-        raise RequestRedirect(
+            return RequestRedirect(self.make_redirect_url(quote_path(match.path), query_args))
+        return RequestRedirect(
             self.make_alias_redirect_url(
                 path,
                 match.rule.endpoint,
@@ -397,10 +397,11 @@ class MapAdapter:
 
 def _present_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Leave out what is None; several values of a MultiDict become a list."""
-    lists = getattr(values, "lists", None)
+    # PERF: asking a dict for what it has not costs 0.1 us.
+    lists = None if type(values) is dict else getattr(values, "lists", None)
     if lists is not None:
         return {name: found[0] if len(found) == 1 else found for name, found in lists() if found}
     for value in values.values():
         if value is None:
-            return {name: value for name, value in values.items() if value is not None}
+            return {name: values[name] for name in values if values[name] is not None}
     return values

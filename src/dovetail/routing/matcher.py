@@ -69,10 +69,8 @@ class _Node:
         free = not self.lenient
         #: The ways on are literals only.
         self.only = free and not self.dynamic
-        #: The one dynamic part, of one segment.
-        self.single: _Way | None = None
-        if free and len(self.dynamic) == 1 and not self.dynamic[0].final:
-            self.single = self.dynamic[0]
+        #: The one dynamic part, where there is one.
+        self.single = self.dynamic[0] if free and len(self.dynamic) == 1 else None
 
 
 def _make_way(part: RulePart, following: State) -> _Way:
@@ -283,6 +281,9 @@ def _walk(node: _Node, index: int, segments: list[str], asked: _Asked) -> _Resul
                 return None
             node = literal
         elif literal is None and node.single is not None:
+            if node.single.final:
+                end = _final_end(node.single, position, segments)
+                return _walk(node.single.following, end, segments, asked) if end else None
             if not node.single.fits(segment):
                 return None
             node = node.single.following

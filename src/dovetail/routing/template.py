@@ -18,7 +18,7 @@ class UrlTemplate:
     :param defaults: of the rule; a variable that has one is filled in already.
     """
 
-    __slots__ = ("_gap", "_gaps", "_texts", "fixed")
+    __slots__ = ("_gaps", "_texts", "fixed", "gap")
 
     def __init__(
         self, pieces: Iterable[Piece], converters: Converters, defaults: Mapping[str, Any]
@@ -38,11 +38,12 @@ class UrlTemplate:
                 self._texts += ["", ""]
         #: The text, if there are no gaps.
         self.fixed = None if self._gaps else self._texts[0]
-        # PERF: one gap is filled in half the time of the general way.
-        self._gap: tuple[str, str, Callable[[Any], str], str] | None = None
+        #: The text before the gap, its name, its conversion, and the text behind it, if it is the
+        #: only one.
+        self.gap: tuple[str, str, Callable[[Any], str], str] | None = None
         if len(self._gaps) == 1:
             _, name, to_url = self._gaps[0]
-            self._gap = self._texts[0], name, to_url, self._texts[2]
+            self.gap = self._texts[0], name, to_url, self._texts[2]
 
     def fill(self, values: Mapping[str, Any]) -> str:
         """Return the text with the values in the gaps.
@@ -50,9 +51,6 @@ class UrlTemplate:
         :raises KeyError: one is missing.
         :raises ValidationError: a converter refuses one.
         """
-        if self._gap is not None:
-            before, name, to_url, after = self._gap
-            return f"{before}{to_url(values[name])}{after}"
         texts = self._texts.copy()
         for index, name, to_url in self._gaps:
             texts[index] = to_url(values[name])
