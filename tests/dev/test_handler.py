@@ -61,7 +61,7 @@ def test_attributes_during_a_request() -> None:
 
     class Handler(WSGIRequestHandler):
         def run_wsgi(self) -> None:
-            seen.update(vars(self))
+            seen.update(vars(self), headers=self.headers)
             super().run_wsgi()
             seen["environ"] = self.environ
 
