@@ -13,9 +13,9 @@ from tests.differential.outcome import outcome
 
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
+from dovetail.toolkit.runner import run_wsgi_app
 from dovetail.toolkit.testing.client import Client
 from dovetail.toolkit.testing.environ_builder import create_environ
-from dovetail.toolkit.testing.runner import run_wsgi_app
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -466,7 +466,7 @@ _MODULES = {
             "dovetail.toolkit.testing.cookies": "Cookie",
             "dovetail.toolkit.testing.environ_builder": "EnvironBuilder create_environ",
             "dovetail.toolkit.testing.multipart_body": "encode_multipart stream_encode_multipart",
-            "dovetail.toolkit.testing.runner": "run_wsgi_app",
+            "dovetail.toolkit.runner": "run_wsgi_app",
         },
         {
             "dovetail.data.auth": "Authorization",

@@ -20,8 +20,8 @@ from dovetail.data.ranges import parse_range_header
 from dovetail.data.urls import iri_to_uri
 from dovetail.toolkit.descriptors import cached_property
 from dovetail.toolkit.request import Request
+from dovetail.toolkit.runner import run_wsgi_app
 from dovetail.toolkit.sansio import response as sansio
-from dovetail.toolkit.testing.runner import run_wsgi_app
 from dovetail.toolkit.wsgi import ClosingIterator, get_current_url, wrap_range
 
 __all__ = ["Response", "ResponseStream"]

@@ -11,9 +11,9 @@ from dovetail.data.headers import Headers
 from dovetail.toolkit.descriptors import cached_property
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
+from dovetail.toolkit.runner import run_wsgi_app
 from dovetail.toolkit.testing.cookies import Cookie, CookieJar
 from dovetail.toolkit.testing.environ_builder import EnvironBuilder, split_host
-from dovetail.toolkit.testing.runner import run_wsgi_app
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -156,7 +156,7 @@ class Client:
         """Add cookies to ``environ``, call the application with a copy, keep the cookies it sets.
 
         :return: content, status and header fields, as
-            :func:`~dovetail.toolkit.testing.runner.run_wsgi_app` has them.
+            :func:`~dovetail.toolkit.runner.run_wsgi_app` has them.
         """
         self._add_cookies_to_wsgi(environ)
         answer = self._call(environ, buffered)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dovetail.data.headers import Headers
-from dovetail.toolkit.testing.runner import AppIterator, run_wsgi_app
+from dovetail.toolkit.runner import AppIterator, run_wsgi_app
 
 
 class Content:
