@@ -93,13 +93,13 @@ class Accept(ImmutableList[tuple[str, float]]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({list.__repr__(self)})"
 
-    def index(self, key: str | tuple[str, float], *bounds: SupportsIndex) -> int:
+    def index(self, key: str | tuple[str, float]) -> int:  # type: ignore[override]
         """Return the position of the first item that matches ``key``, or of a pair.
 
         :raises ValueError: there is none.
         """
         if not isinstance(key, str):
-            return list.index(self, key, *bounds)
+            return list.index(self, key)
         for position, (item, _) in enumerate(self):
             if self._value_matches(key, item):
                 return position

@@ -16,14 +16,9 @@ __all__ = ["Authorization", "WWWAuthenticate"]
 _QUOTED = frozenset({"realm", "domain", "nonce", "opaque", "qop"})
 
 
-def _parse(rest: str) -> tuple[dict[str, str | None] | None, str | None]:
-    """Return the parameters after a scheme, or its token.
-
-    What has no ``=`` but at its end is a token (token68 in RFC 9110 section 11.2).
-    """
-    if "=" in rest and "=" in rest.rstrip("="):
-        return parse_dict_header(rest), None
-    return None, rest
+def _is_token(rest: str) -> bool:
+    """Tell whether what is behind a scheme is a token: ``=`` at its end only (RFC 9110 11.2)."""
+    return "=" not in rest or "=" not in rest.rstrip("=")
 
 
 class Authorization:
@@ -100,7 +95,9 @@ class Authorization:
                 return None
             username, _, password = text.partition(":")
             return cls("basic", {"username": username, "password": password})
-        return cls(scheme, *_parse(rest))
+        if _is_token(rest):
+            return cls(scheme, None, rest)
+        return cls(scheme, parse_dict_header(rest))
 
     def to_header(self) -> str:
         """Return the field's value."""
@@ -242,7 +239,10 @@ class WWWAuthenticate:
         if not value:
             return None
         scheme, _, rest = value.partition(" ")
-        return cls(scheme, *_parse(rest.strip(" \t")))
+        rest = rest.strip(" \t")
+        if _is_token(rest):
+            return cls(scheme, None, rest)
+        return cls(scheme, parse_dict_header(rest))
 
     def to_header(self) -> str:
         """Return the field's value."""

@@ -76,7 +76,15 @@ def _pairs(cookie: str) -> Iterable[tuple[str, str]]:
     if '"' in cookie:
         return _quoted_pairs(cookie)
     pairs = []
-    # PERF: three times as fast as the expression that also knows quotes.
+    parts = cookie.split("; ")
+    if cookie.count(" ") == cookie.count(";") == len(parts) - 1 and "\t" not in cookie:
+        # PERF: as browsers write it, no white space but behind semicolons: half the time of the
+        # loop below, which takes a third of what the expression does that also knows quotes.
+        for part in parts:
+            key, _, value = part.partition("=")
+            if key:
+                pairs.append((key, value))
+        return pairs
     for part in cookie.split(";"):
         key, _, value = part.partition("=")
         key = key.strip(_WSP)

@@ -123,7 +123,7 @@ def _encode_idna(host: str) -> str:
 
 def decode_idna(host: str) -> str:
     """Return a host for people to read; one that is no valid IDNA stays as it is."""
-    if "xn--" not in host or not host.isascii():
+    if len(host) > 253 or "xn--" not in host.lower() or not host.isascii():
         return host
     try:
         return host.encode("ascii").decode("idna")
