@@ -106,6 +106,10 @@ class OrderedMultiDict(MultiDict[K, V]):
         """
         return iter(self._sequence) if multi else super().items()
 
+    def keys(self) -> Iterable[K]:  # type: ignore[override]
+        """Iterate over the keys, in the order of their first items."""
+        return iter(self)
+
     def update(  # type: ignore[override]
         self,
         mapping: MultiDict[K, V]
