@@ -260,7 +260,7 @@ _quality = re.compile(r"-?[0-9]+(?:\.[0-9]+)?").fullmatch
 _QUALITIES = {
     f"{space}q={text}": float(text)
     for space in ("", " ")
-    for text in ("0", "1", "1.0", *[f"0.{digits}" for digits in range(100)], "0.00", "0.05")
+    for text in ("0", "1", "1.0", *(f"0.{tenth}" for tenth in range(10)))
 }
 
 

@@ -38,9 +38,8 @@ _element = re.compile(rf'((?:[^",]++|"{_QUOTED_BODY}")*+)(,|\Z)', re.DOTALL).mat
 
 # The parameter after a semicolon: a token or a quoted string. Group 3 without group 4 is a string
 # that never ends.
-_parameter = re.compile(
-    rf'[ \t]*+({TOKEN[:-1]}++)=(?:({TOKEN[:-1]}++)|("){_QUOTED_BODY}("?))', re.DOTALL
-).match
+_TOKEN = rf"{TOKEN}+"  # possessive
+_parameter = re.compile(rf'[ \t]*+({_TOKEN})=(?:({_TOKEN})|("){_QUOTED_BODY}("?))', re.DOTALL).match
 _continuation = re.compile(r"(.*)\*([0-9]+)", re.DOTALL).fullmatch
 
 # RFC 8187 section 3.2.1: charset'language'value, of characters that need no quoting.
