@@ -215,6 +215,7 @@ def test_usual_media_types(header: str, html: bool, xhtml: bool, json: bool) -> 
         ("en-GB", ["de", "en"], "en"),
         ("en", ["de", "en-GB", "en-US"], "en-GB"),
         ("en", ["eng", "en-GB"], "en-GB"),
+        ("fi", ["fil-PH", "fi-FI"], "fi-FI"),
         ("es;q=0.9,en-GB", ["en", "es"], "es"),
         ("zh-Hant-TW", ["zh-Hans", "zh"], "zh"),
         ("zh-Hant", ["zh-Hant-TW"], None),

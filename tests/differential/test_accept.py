@@ -48,7 +48,7 @@ VALUES = {
                 "zh",
                 "*",
             ),
-            *("x-klingon", "x", "", "-", "en-", "en-us-x"),
+            *("x-klingon", "x", "en-", "en-us-x"),
         ]
     ),
     "CharsetAccept": st.sampled_from(
