@@ -300,6 +300,8 @@ def _identifiers(tree: ast.AST) -> Iterator[str]:
                 yield name
             case ast.Attribute(attr=name) | ast.keyword(arg=str(name)) | ast.FunctionDef(name=name):
                 names = [name]
+            case ast.ClassDef(body=body):  # a subclass that overrides members
+                names = [name for statement in body for name in _bound(statement)]
             case ast.Constant(value=str(text)) if _is_names(text):
                 names = _words(text)
         for name in names:
