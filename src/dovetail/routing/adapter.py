@@ -34,7 +34,6 @@ class SearchableMap(RuleMap, Protocol):
 
     matcher: StateMachineMatcher
     rules_by_endpoint: dict[Any, list[Rule]]
-    stale: bool
 
     def update(self) -> None:
         """Take over what was changed."""

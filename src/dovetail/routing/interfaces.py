@@ -17,6 +17,7 @@ class RuleMap(Protocol):
     redirect_defaults: bool
     sort_key: Callable[[Any], Any] | None
     sort_parameters: bool
+    stale: bool
     strict_slashes: bool
 
     @property

@@ -82,7 +82,7 @@ class Map:
         self.matcher = StateMachineMatcher(merge_slashes)
         #: The rules of each endpoint, in the order in which they are tried for building.
         self.rules_by_endpoint: dict[Any, list[Rule]] = {}
-        #: Rules were added that :meth:`update` has to take over.
+        #: Rules were bound, and :meth:`update` has not yet taken them over.
         self.stale = False
         self._lock = self.lock_class()
         for rulefactory in rules or ():
@@ -132,11 +132,10 @@ class Map:
         :raises LookupError: a rule names an unknown converter.
         """
         for rule in rulefactory.get_rules(self):
-            rule.bind(self)
+            rule.bind(self)  # which makes the map stale
             if not rule.build_only:
                 self.matcher.add(rule)
             self.rules_by_endpoint.setdefault(rule.endpoint, []).append(rule)
-            self.stale = True
 
     def update(self) -> None:
         """Take over what was added: sort the rules, and build the state machine."""

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 from dovetail.routing.converters import BaseConverter
 from dovetail.routing.parts import RulePart, Variable, Weighting
 
-__all__ = ["Converters", "Cut", "PartPattern", "Piece", "cut_rule", "part_pattern"]
+__all__ = ["Converters", "Cut", "PartPattern", "Piece", "Split", "cut_rule", "part_pattern"]
 
 Piece: TypeAlias = str | Variable
 Converters: TypeAlias = Mapping[str, BaseConverter]
@@ -92,6 +92,9 @@ def _make_part(
     return RulePart("".join(map(str, pieces)), final, True, suffixed, weighting)
 
 
+Split: TypeAlias = Callable[[str], tuple[str, ...] | None]
+
+
 class PartPattern(NamedTuple):
     """What a dynamic part matches."""
 
@@ -99,8 +102,8 @@ class PartPattern(NamedTuple):
     prefix: str
     #: Whether a text matches.
     fits: Callable[[str], object]
-    #: The texts of the variables of a text that matches.
-    split: Callable[[str], tuple[str, ...]]
+    #: The texts of the variables, or None if the text does not match.
+    split: Split
 
 
 # Tests for single variables of the usual converters.
@@ -131,18 +134,17 @@ def part_pattern(content: str, final: bool) -> PartPattern:
     )
     groups = [number for _, number in variables]
 
-    def split(text: str) -> tuple[str, ...]:
+    def split(text: str) -> tuple[str, ...] | None:
         match = compiled.fullmatch(text)
-        assert match is not None, "only what matches is split"
-        return tuple([match[group] for group in groups])
+        return None if match is None else tuple([match[group] for group in groups])
 
     if len(groups) > 1:
         plain = _any_path if final else _any_text
         escaped = plain.split(content)
         literals = [_escape.sub(r"\1", literal) for literal in escaped]
         if [re.escape(literal) for literal in literals] == escaped:
-            find = _finder_of_paths(literals) if final else _finder_of_texts(literals)
-            return PartPattern(prefix, find, find)  # type: ignore[arg-type]
+            find = _finder_of_paths(literals, split) if final else _finder_of_texts(literals)
+            return PartPattern(prefix, find, find)
     if final:
         return PartPattern(
             prefix, _is_plain_path if content == _PLAIN_PATH else compiled.fullmatch, split
@@ -155,7 +157,7 @@ def _is_plain_path(text: str) -> bool:
     return text[:1] not in {"", "/"} and text.find("\n", 1) < 0
 
 
-def _finder_of_texts(literals: list[str]) -> Callable[[str], tuple[str, ...] | None]:
+def _finder_of_texts(literals: list[str]) -> Split:
     """Return what finds texts of any length between literals, each as long as it can be.
 
     A regular expression finds the same, but where it fails it tries all lengths of all variables:
@@ -185,14 +187,23 @@ def _finder_of_texts(literals: list[str]) -> Callable[[str], tuple[str, ...] | N
     return find
 
 
-def _finder_of_paths(literals: list[str]) -> Callable[[str], tuple[str, ...] | None]:
-    """Return what finds paths between literals, each as short as it can be; no line feeds."""
+# In texts up to this length an expression may try all there is to try.
+_SHORT = 256
+
+
+def _finder_of_paths(literals: list[str], split: Split) -> Split:
+    """Return what finds paths between literals, each as short as it can be.
+
+    :param split: does the same, in whatever time it takes.
+    """
     first, *inner, last = literals
 
     def find(text: str) -> tuple[str, ...] | None:
         start, end = len(first), len(text) - len(last)
-        if not (text.startswith(first) and text.endswith(last)) or "\n" in text:
+        if not (text.startswith(first) and text.endswith(last)):
             return None
+        if "\n" in text:  # which a path may have in front only
+            return split(text) if len(text) <= _SHORT else None
         texts = []
         # A path begins with no slash; where one does, the literal before it is not the right one.
         if text[start : start + 1] == "/":

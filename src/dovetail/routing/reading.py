@@ -13,7 +13,7 @@ from dovetail.routing.converters import (
     ValidationError,
 )
 from dovetail.routing.parts import Variable
-from dovetail.routing.pattern import Converters, Cut, Piece, part_pattern
+from dovetail.routing.pattern import Converters, Cut, Piece, Split, part_pattern
 
 __all__ = ["Reading"]
 
@@ -26,7 +26,7 @@ class _Group(NamedTuple):
     start: int
     final: bool
     suffixed: bool
-    split: Callable[[str], tuple[str, ...]]
+    split: Split
     variables: list[tuple[str, Conversion | None]]
 
 
@@ -117,7 +117,9 @@ class Reading:
                 text = _rest(segments, group.start, group.suffixed)
             else:
                 text = segments[group.start]
-            for (name, convert), found in zip(group.variables, group.split(text), strict=True):
+            texts = group.split(text)
+            assert texts is not None, "a rule is read only where it matches"
+            for (name, convert), found in zip(group.variables, texts, strict=True):
                 values[name] = found if convert is None else convert(found)
 
 

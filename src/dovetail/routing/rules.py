@@ -136,7 +136,7 @@ class Rule(RuleFactory):
         yield self
 
     def refresh(self) -> None:
-        """Take over changes that were made to a bound rule's attributes."""
+        """Take over changes that were made to a bound rule's attributes, also for matching."""
         assert self.map is not None, "the rule is not bound to a map"
         self.bind(self.map, rebind=True)
 
@@ -158,6 +158,7 @@ class Rule(RuleFactory):
         if self.subdomain is None:
             self.subdomain = map.default_subdomain
         self.compile()
+        map.stale = True
 
     def get_converter(
         self,
