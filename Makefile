@@ -17,7 +17,7 @@ APPLICATIONS = $(VENV)-applications
 PEERS = $(VENV)-peers
 MOVED = $(VENV)-moved
 
-.PHONY: help run test lint format docs clean
+.PHONY: help run test bench lint format docs clean
 .DELETE_ON_ERROR:
 # Two pips in one environment get in each other's way.
 .NOTPARALLEL:
@@ -33,6 +33,9 @@ test: ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 	@$(PEERS)/bin/python -m pytest $(ARGS) tests/differential
 	@$(MOVED)/bin/python -m pytest $(ARGS) -p tests.moved.standin tests/moved
+
+bench: $(PEERS)/.installed ## measure the toolkit beside the installed Werkzeug
+	@$(PEERS)/bin/python -m pytest --benchmark-quiet -p no:cacheprovider $(ARGS) bench/toolkit
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
 	$(BIN)/ruff check

@@ -1,32 +1,25 @@
-"""Form parsing beside Werkzeug's; multipart also beside ``multipart`` and ``python-multipart``.
-
-python bench/toolkit/forms.py
-"""
+"""Form parsing beside Werkzeug's; multipart also beside ``multipart`` and ``python-multipart``."""
 
 from __future__ import annotations
 
 import io
 import os
-import sys
-import time
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
+import multipart
+import werkzeug.formparser as their_forms
+import werkzeug.sansio.multipart as their_multipart
+from bench.toolkit.rows import Row
+from python_multipart.multipart import MultipartParser
+from werkzeug import wsgi as their_wsgi
 
-import multipart  # noqa: E402 - found by the line above
-import werkzeug.formparser as their_forms  # noqa: E402
-import werkzeug.sansio.multipart as their_multipart  # noqa: E402
-from bench.toolkit.rows import Row, measure  # noqa: E402
-from python_multipart.multipart import MultipartParser  # noqa: E402
-from werkzeug import wsgi as their_wsgi  # noqa: E402
+from dovetail.toolkit import forms as our_forms
+from dovetail.toolkit import multipart as our_multipart
+from dovetail.toolkit import streams as our_streams
 
-from dovetail.toolkit import forms as our_forms  # noqa: E402
-from dovetail.toolkit import multipart as our_multipart  # noqa: E402
-from dovetail.toolkit import streams as our_streams  # noqa: E402
+__all__ = ["CONTENTS", "DECODERS", "chunks_of", "rows"]
 
 MEBIBYTE = 1024 * 1024
 BOUNDARY = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
@@ -55,11 +48,23 @@ FILES = [
 LARGE = 'name="f"; filename="x.bin"\r\nContent-Type: application/octet-stream'
 
 
-def parsing(package: Any, content: bytes, mimetype: str) -> Callable[[], object]:
+def parsing(package: Any, content: bytes, mimetype: str) -> Callable[[], Any]:
     """Return what parses a form from a stream, with the boundary known."""
     parser = package.FormDataParser()
     options = {"boundary": BOUNDARY}
     return lambda: parser.parse(io.BytesIO(content), mimetype, len(content), options)
+
+
+def uploading(package: Any, content: bytes, mimetype: str) -> Callable[[], object]:
+    """Return what parses a form from a stream, and closes its files."""
+    parse = parsing(package, content, mimetype)
+
+    def call() -> None:
+        _, _, files = parse()
+        for file in files.values():
+            file.close()
+
+    return call
 
 
 def serving(package: Any, content: bytes, content_type: str) -> Callable[[], object]:
@@ -106,8 +111,8 @@ def rows() -> list[Row]:
             body(FIELDS),
             f"{MULTIPART}; boundary={BOUNDARY}",
         ),
-        "multipart, 20 small files": (parsing, body(FILES), MULTIPART),
-        "multipart, a file of 1 MiB": (parsing, body([(LARGE, bytes(MEBIBYTE))]), MULTIPART),
+        "multipart, 20 small files": (uploading, body(FILES), MULTIPART),
+        "multipart, a file of 1 MiB": (uploading, body([(LARGE, bytes(MEBIBYTE))]), MULTIPART),
     }
     return [
         *(
@@ -184,22 +189,7 @@ CONTENTS = {
 }
 
 
-def measure_throughput() -> None:
-    """Print, for each kind of content, the MB/s of each decoder: wall time, the best of 7."""
-    for name, content in CONTENTS.items():
-        sent = body([(LARGE, content)])
-        chunks = [sent[at : at + 65536] for at in range(0, len(sent), 65536)]
-        figures = []
-        for who, decoder in DECODERS.items():
-            best = float("inf")
-            for _ in range(7):
-                start = time.perf_counter()
-                assert decoder(chunks) == len(content)
-                best = min(best, time.perf_counter() - start)
-            figures.append(f"{who} {len(content) / best / 1e6:,.0f} MB/s")
-        print(f"10 MiB of {name}: {', '.join(figures)}", flush=True)
-
-
-if __name__ == "__main__":
-    measure(rows())
-    measure_throughput()
+def chunks_of(content: bytes) -> list[bytes]:
+    """Return a multipart body of one file as it comes from a socket."""
+    sent = body([(LARGE, content)])
+    return [sent[at : at + 65536] for at in range(0, len(sent), 65536)]

@@ -1,30 +1,22 @@
-"""Requests and responses beside Werkzeug's.
-
-python bench/toolkit/messages.py
-"""
+"""Requests and responses beside Werkzeug's."""
 
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT))
+from bench.toolkit.rows import Row, compare
+from werkzeug import utils, wrappers, wsgi
 
-from bench.toolkit.rows import Row, measure  # noqa: E402 - found by the line above
-from werkzeug import utils, wrappers, wsgi  # noqa: E402
+from dovetail.toolkit import files, redirects
+from dovetail.toolkit import wsgi as our_wsgi
+from dovetail.toolkit.request import Request
+from dovetail.toolkit.response import Response
 
-from dovetail.toolkit import files, redirects  # noqa: E402
-from dovetail.toolkit import wsgi as our_wsgi  # noqa: E402
-from dovetail.toolkit.request import Request  # noqa: E402
-from dovetail.toolkit.response import Response  # noqa: E402
-
-__all__ = ["rows"]
+__all__ = ["environ_of", "rows", "send"]
 
 Environ = dict[str, Any]
 
@@ -228,10 +220,7 @@ OPERATIONS: dict[str, Callable[[Any], Callable[[], object]]] = {
 
 def rows() -> list[Row]:
     """Each operation by both sides."""
-    found = [Row(name, make(OURS), make(THEIRS)) for name, make in OPERATIONS.items()]
-    found.append(Row("get_current_url", current_url(our_wsgi), current_url(wsgi)))
-    return found
-
-
-if __name__ == "__main__":
-    measure(rows())
+    return [
+        *compare(OPERATIONS, OURS, THEIRS),
+        Row("get_current_url", current_url(our_wsgi), current_url(wsgi)),
+    ]

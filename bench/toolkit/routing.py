@@ -1,27 +1,21 @@
-"""Routing beside Werkzeug's, with 30, 300 and 3,000 rules.
-
-python bench/toolkit/routing.py
-"""
+"""Routing beside Werkzeug's, with 30, 300 and 3,000 rules."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-
-
-from bench.toolkit.rows import Row, measure
+from bench.toolkit.rows import Row
 from werkzeug import routing as their_routing
 from werkzeug.exceptions import HTTPException as TheirHTTPException
 
 from dovetail.data.exceptions import HTTPException as OurHTTPException
 from dovetail.routing import map as our_map
 from dovetail.routing import rules as our_rules
+
+__all__ = ["rows"]
 
 OURS = SimpleNamespace(Map=our_map.Map, Rule=our_rules.Rule, error=OurHTTPException)
 THEIRS = SimpleNamespace(Map=their_routing.Map, Rule=their_routing.Rule, error=TheirHTTPException)
@@ -120,7 +114,3 @@ def _building(
 
 def _binding(server_name: str | None, _package: Any, url_map: Any) -> Callable[[], object]:
     return lambda: url_map.bind_to_environ(ENVIRON, server_name)
-
-
-if __name__ == "__main__":
-    measure(rows())
