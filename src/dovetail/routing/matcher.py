@@ -93,6 +93,8 @@ class _PrefixTable:
         """Return the parts whose prefix fits, in their order."""
         found: list[tuple[int, _Way]] = []
         for length in self._lengths:
+            if length > len(segment):
+                break
             found += self._by_prefix.get(segment[:length], ())
         found.sort(key=itemgetter(0))
         return [way for _, way in found]
