@@ -209,7 +209,7 @@ one_segment = st.lists(st.sampled_from(["a", "b", "-", *VARIABLES]), min_size=1,
 
 
 @given(
-    st.lists(one_segment, min_size=2, max_size=8),
+    st.lists(one_segment, min_size=2, max_size=8) | st.lists(one_segment, min_size=9, max_size=12),
     st.lists(st.text("ab-1", min_size=1, max_size=7), min_size=1, max_size=8),
 )
 def test_weights_within_a_segment(rules: list[str], tried: list[str]) -> None:
