@@ -46,8 +46,9 @@ format: $(VENV)/.installed-lint ## put the code into its form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(VENV)/.installed ## write the reference of the settings anew
+docs: $(VENV)/.installed ## write the references anew
 	$(BIN)/python tools/settings_reference.py
+	$(BIN)/python tools/names_table.py
 
 clean: ## remove what these commands made
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
