@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dovetail.data.headers import Headers
+from dovetail.toolkit.redirects import redirect
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 from dovetail.toolkit.testing.client import Client, ClientRedirectError, TestResponse
@@ -391,3 +392,43 @@ def test_a_response_is_finished_before_the_next_request(buffered: bool) -> None:
 
     Client(app).get(follow_redirects=True, buffered=buffered)
     assert events[:3] == ["/", "close", "/z"]
+
+
+def test_redirects_go_through_an_overridden_open() -> None:
+    opened: list[str] = []
+
+    class Marking(Client):
+        def open(
+            self,
+            *args: Any,
+            buffered: bool = False,
+            follow_redirects: bool = False,
+            **kwargs: Any,
+        ) -> TestResponse:
+            if args and isinstance(args[0], EnvironBuilder):
+                args[0].environ_base = {"REMOTE_ADDR": "192.0.2.1"}
+            opened.append(type(args[0]).__name__)
+            return super().open(
+                *args, buffered=buffered, follow_redirects=follow_redirects, **kwargs
+            )
+
+    @Request.application
+    def app(request: Request) -> Response:
+        if request.path == "/first":
+            return redirect("/second")
+        return Response(request.remote_addr)
+
+    response = Marking(app).get("/first", follow_redirects=True)
+    assert opened == ["str", "EnvironBuilder"]
+    assert response.text == "192.0.2.1"
+    assert len(response.history) == 1
+
+
+def test_resolve_redirect_has_no_history_of_its_own() -> None:
+    client = Client(echo)
+    first = client.get("/a?to=/b&code=301")
+    assert client.resolve_redirect(first).history == ()
+
+
+def test_a_wrapper_that_adds_nothing_is_the_plain_response() -> None:
+    assert Client(echo, Response).response_wrapper is TestResponse

@@ -190,13 +190,6 @@ class Client:
     def _make_environ(self, builder: EnvironBuilder) -> WSGIEnvironment:
         return builder.get_environ()
 
-    def _respond(
-        self, environ: WSGIEnvironment, buffered: bool, history: tuple[TestResponse, ...] = ()
-    ) -> TestResponse:
-        """Run the application and return its response."""
-        content, status, headers = self.run_wsgi_app(environ, buffered)
-        return self.response_wrapper(content, status, headers, Request(environ), history)
-
     def open(
         self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any
     ) -> TestResponse:
@@ -211,7 +204,8 @@ class Client:
         :raises ClientRedirectError: redirects go round in a circle.
         """
         environ = self._request_environ(args, kwargs)
-        response = self._respond(environ, buffered)
+        content, status, headers = self.run_wsgi_app(environ, buffered)
+        response = self.response_wrapper(content, status, headers, Request(environ))
         if not follow_redirects:
             return response
         followed = set()
@@ -226,7 +220,9 @@ class Client:
                     f"redirects run in a circle: {target[1]} to {target[0]} came before"
                 )
             followed.add(target)
+            history = (*response.history, response)
             response = self.resolve_redirect(response, buffered=buffered)
+            response.history = history
         return response
 
     def resolve_redirect(self, response: TestResponse, buffered: bool = False) -> TestResponse:
@@ -255,8 +251,8 @@ class Client:
             builder.script_root = ""
         if response.status_code not in _KEEP_REQUEST:
             _drop_body(builder)
-        environ = self._make_environ(builder)
-        return self._respond(environ, buffered, (*response.history, response))
+        # By the method that subclasses override, such as to add to each environ.
+        return self.open(builder, buffered=buffered)
 
     def _check_host(self, old: str, new: str) -> None:
         """Refuse to go where this application is not.
@@ -319,6 +315,8 @@ def _wrap(base: type[TestResponse], wrapper: type[Response] | None) -> type[Test
         return base
     if issubclass(wrapper, base):
         return wrapper
+    if issubclass(base, wrapper):
+        return base
     return cast(type[TestResponse], type(f"Wrapper{base.__name__}", (base, wrapper), {}))
 
 
