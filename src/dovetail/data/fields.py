@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from dovetail.data.field_names import FOLDED
 from dovetail.http1.grammar import OWS
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ _HOP_BY_HOP = frozenset(
 
 def is_entity_header(header: str) -> bool:
     """Tell whether a field of this name describes the body (RFC 2616 section 7.1)."""
-    return header.lower() in _ENTITY
+    return (FOLDED[header] if header in FOLDED else header.lower()) in _ENTITY
 
 
 def is_hop_by_hop_header(header: str) -> bool:
     """Tell whether a field of this name concerns one connection only (RFC 2616 13.5.1)."""
-    return header.lower() in _HOP_BY_HOP
+    return (FOLDED[header] if header in FOLDED else header.lower()) in _HOP_BY_HOP
 
 
 def remove_entity_headers(

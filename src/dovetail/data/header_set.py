@@ -35,7 +35,12 @@ class HeaderSet(MutableSet[str]):
 
     def add(self, header: str) -> None:
         """Add a name at the end, if it is not there yet."""
-        self.update((header,))
+        folded = header.lower()
+        if folded not in self._set:
+            self._headers.append(header)
+            self._set.add(folded)
+            if self.on_update is not None:
+                self._changed()
 
     def remove(self: Self, header: str) -> None:
         """Remove a name.
@@ -47,7 +52,8 @@ class HeaderSet(MutableSet[str]):
             raise KeyError(header)
         self._set.remove(folded)
         self._headers = [known for known in self._headers if known.lower() != folded]
-        self._changed()
+        if self.on_update is not None:
+            self._changed()
 
     def update(self: Self, iterable: Iterable[str]) -> None:
         """Add the names that are not there yet, at the end; tell once."""
@@ -63,7 +69,7 @@ class HeaderSet(MutableSet[str]):
 
     def discard(self, header: str) -> None:
         """Remove a name if it is there."""
-        if header in self:
+        if header.lower() in self._set:
             self.remove(header)
 
     def find(self, header: str) -> int:

@@ -46,29 +46,33 @@ def _with_options(value: object, options: Mapping[str, Any]) -> str:
     return dump_options_header(header, {k.replace("_", "-"): v for k, v in options.items()})
 
 
-def _pairs(source: Any) -> Iterable[tuple[str, Any]]:
-    if type(source) is not dict:
-        return iter_multi_items(source) if is_mapping(source) else source
-    # PERF: the plain mapping of plain values takes a third of what iter_multi_items() does.
-    pairs: list[tuple[str, Any]] = []
-    for name, value in source.items():
-        if isinstance(value, (list, tuple, set)):
-            pairs += [(name, one) for one in value]
-        else:
-            pairs.append((name, value))
-    return pairs
+def _fields(pairs: Iterable[tuple[str, Any]], several: bool = False) -> list[tuple[str, str]]:
+    """Return the fields of ``pairs``.
 
-
-def _fields(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    :param several: a list, tuple or set stands for several fields.
+    """
     fields = []
     for name, value in pairs:
         if name not in FOLDED:
             _check_name(name)
         # PERF: the checks of _text() here, because a call takes longer than both of them.
         if type(value) is not str or "\n" in value or "\r" in value:
+            if several and isinstance(value, (list, tuple, set)):
+                fields += [(name, _text(one)) for one in value]
+                continue
             value = _text(value)  # noqa: PLW2901
         fields.append((name, value))
     return fields
+
+
+def _fields_of(source: Any) -> list[tuple[str, str]]:
+    # PERF: the two that responses are made from take half of what the general way does; the fields
+    # of another Headers have been checked.
+    if type(source) is dict:
+        return _fields(source.items(), several=True)
+    if type(source) is Headers:
+        return source._list[:]
+    return _fields(iter_multi_items(source) if is_mapping(source) else source)
 
 
 class Headers:
@@ -93,7 +97,7 @@ class Headers:
         if defaults is None:
             self._list = []
         else:
-            self._list = _fields(_pairs(defaults))
+            self._list = _fields_of(defaults)
 
     @overload
     def __getitem__(self, key: str) -> str: ...
@@ -220,8 +224,11 @@ class Headers:
 
         :param type: converts each value; one for which it raises :exc:`ValueError` is left out.
         """
-        wanted = key.lower()
-        values = [value for name, value in self._list if name.lower() == wanted]
+        try:
+            wanted = FOLDED[key]
+            values = [value for name, value in self._list if FOLDED[name] == wanted]
+        except KeyError:
+            values = [value for _, (_, value) in self._matches(key)]
         return values if type is None else _converted(values, type)
 
     def get_all(self, name: str) -> list[str]:
@@ -233,8 +240,9 @@ class Headers:
 
         :param lower: with the names in lower case.
         """
-        for name, value in self._list:
-            yield (name.lower() if lower else name), value
+        if not lower:
+            return iter(self._list)
+        return ((name.lower(), value) for name, value in self._list)
 
     def keys(self, lower: bool = False) -> Iterable[str]:
         """Iterate over the names, repeated ones included.
@@ -337,9 +345,9 @@ class Headers:
     ) -> None:
         """Add the fields of ``arg`` and of ``kwargs`` at the end."""
         if arg is not None:
-            self._list += _fields(_pairs(arg))
+            self._list += _fields_of(arg)
         if kwargs:
-            self._list += _fields(_pairs(kwargs))
+            self._list += _fields_of(kwargs)
 
     def update(
         self,
@@ -455,14 +463,14 @@ class Headers:
 
     def copy(self) -> Self:
         """Return a copy."""
-        return type(self)(self._list)
+        return type(self)(self if type(self) is Headers else self._list)
 
     def __copy__(self) -> Self:
         return self.copy()
 
     def to_wsgi_list(self) -> list[tuple[str, str]]:
         """Return a list for ``start_response`` (PEP 3333)."""
-        return list(self._list)
+        return self._list[:]
 
     def __str__(self) -> str:
         """Return the fields and the empty line as they are sent."""

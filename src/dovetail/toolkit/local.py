@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 # What a namespace holds where nothing was set; never changed, like all that is stored.
 _EMPTY: dict[str, Any] = {}
+_NOTHING: list[Any] = []
 
 
 def release_local(local: Local | LocalStack[Any]) -> None:
@@ -66,17 +67,19 @@ class Local:
             raise AttributeError(name) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        values = self.__storage.get(_EMPTY).copy()
+        storage = self.__storage
+        values = storage.get(_EMPTY).copy()
         values[name] = value
-        self.__storage.set(values)
+        storage.set(values)
 
     def __delattr__(self, name: str) -> None:
-        values = self.__storage.get(_EMPTY).copy()
+        storage = self.__storage
+        values = storage.get(_EMPTY).copy()
         try:
             del values[name]
         except KeyError:
             raise AttributeError(name) from None
-        self.__storage.set(values)
+        storage.set(values)
 
 
 class LocalStack(Generic[T]):
@@ -97,22 +100,24 @@ class LocalStack(Generic[T]):
 
     def push(self, obj: T) -> list[T]:
         """Put ``obj`` on top and return the new stack."""
-        stack = [*self._storage.get([]), obj]
-        self._storage.set(stack)
+        storage = self._storage
+        stack = [*storage.get(_NOTHING), obj]
+        storage.set(stack)
         return stack
 
     def pop(self) -> T | None:
         """Take the top off and return it, None if the stack is empty."""
-        stack = self._storage.get([])
+        storage = self._storage
+        stack: list[T] = storage.get(_NOTHING)
         if not stack:
             return None
-        self._storage.set(stack[:-1])
+        storage.set(stack[:-1])
         return stack[-1]
 
     @property
     def top(self) -> T | None:
         """What is on top, None if the stack is empty."""
-        stack = self._storage.get([])
+        stack = self._storage.get(_NOTHING)
         return stack[-1] if stack else None
 
     def __call__(
