@@ -130,3 +130,17 @@ def test_a_directory_of_that_name_is_no_package(tmp_path: Path) -> None:
         path=tmp_path,
     )
     assert said == "dovetail.data.urls"
+
+
+def test_an_exception_makes_its_response_whatever_else_is_imported() -> None:
+    assert (
+        run(
+            """
+            import dovetail.compat
+            dovetail.compat.install()
+            from werkzeug.exceptions import NotFound
+            print(NotFound().get_response().status)
+            """
+        )
+        == "404 NOT FOUND"
+    )

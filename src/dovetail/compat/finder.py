@@ -49,8 +49,12 @@ class InterfaceFinder(DistributionFinder, Loader):
         module.__doc__ = table.doc
         module.__all__ = table.public  # type: ignore[attr-defined]
         module.__getattr__ = _resolver(module, table, submodules)  # type: ignore[method-assign]
-        names = {*table.places(), *table.deprecated, *submodules}
+        # Those that warn are not listed: who goes through all names does not use them.
+        names = {*table.places(), *submodules}
         module.__dir__ = lambda: sorted(names | vars(module).keys())  # type: ignore[method-assign]
+        if name == self.interface.package:
+            for required in self.interface.requires:
+                import_module(required)
 
     def find_distributions(
         self, context: DistributionFinder.Context | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 __all__ = ["Deprecated", "Interface", "NameTable"]
@@ -55,6 +55,8 @@ class Interface:
     """One package: its modules by their dotted names, and its distribution.
 
     :param version: the version whose interface this is.
+    :param requires: modules of ours that are imported with the package, because others do not
+        work without them.
     """
 
     package: str
@@ -62,6 +64,7 @@ class Interface:
     version: str
     summary: str
     modules: Mapping[str, NameTable]
+    requires: Sequence[str] = ()
 
     def submodules(self, name: str) -> list[str]:
         """Return the last parts of the names of the modules directly in the module ``name``."""

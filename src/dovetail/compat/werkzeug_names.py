@@ -90,6 +90,7 @@ _MODULES = {
             """
         },
         {
+            "dovetail.data.cache_control": "_CacheControl",
             "dovetail.data.callbacks": "CallbackDict",
             "dovetail.data.immutable": "ImmutableDictMixin",
         },
@@ -144,6 +145,10 @@ _MODULES = {
             "dovetail.data.callbacks": "UpdateDictMixin",
             "dovetail.data.immutable": "ImmutableDictMixin ImmutableListMixin",
             "dovetail.data.multidict": "ImmutableMultiDictMixin",
+            _ORDERED: """
+                _ImmutableOrderedMultiDict=ImmutableOrderedMultiDict
+                _OrderedMultiDict=OrderedMultiDict
+            """,
         },
         _ORDERED_NAMES,
     ),
@@ -573,4 +578,6 @@ WERKZEUG = Interface(
     version="3.1.9",
     summary="Werkzeug's interface, provided by Dovetail.",
     modules=_MODULES,
+    # It makes the responses of exceptions.
+    requires=("dovetail.toolkit.response",),
 )
