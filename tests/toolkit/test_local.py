@@ -594,3 +594,11 @@ class TestLocalProxy:
             return [entered, found, await proxy, await anext(iterator), source.left]
 
         assert asyncio.run(main()) == ["entered", [1, 2], "awaited", 1, True]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["__enter__", "__exit__", "__aenter__", "__aexit__", "__await__", "__aiter__", "__anext__"],
+)
+def test_what_the_object_cannot_do_the_proxy_has_no_method_for(name: str) -> None:
+    assert not hasattr(LocalProxy(lambda: 5), name)

@@ -253,13 +253,17 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Any:
     return method
 
 
-def _method(name: str) -> Any:
-    """Return a special method that calls the object's method ``name``."""
+class _Method:
+    """A special method that is the object's own, and is only there if the object has it.
 
-    def method(self: LocalProxy[Any], *args: Any, **kwargs: Any) -> Any:
-        return getattr(_reader_of(self)(), name)(*args, **kwargs)
+    So asking whether the proxy has ``__enter__`` or ``__aiter__`` tells about the object.
+    """
 
-    return method
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, proxy: LocalProxy[Any] | None, owner: type) -> Any:
+        return self if proxy is None else getattr(_reader_of(proxy)(), self.name)
 
 
 class _Docstring:
@@ -423,13 +427,13 @@ class LocalProxy(Generic[T]):
     __next__ = _forward(next)
     __reversed__ = _forward(reversed)
 
-    __enter__ = _method("__enter__")
-    __exit__ = _method("__exit__")
-    __await__ = _method("__await__")
-    __aiter__ = _method("__aiter__")
-    __anext__ = _method("__anext__")
-    __aenter__ = _method("__aenter__")
-    __aexit__ = _method("__aexit__")
+    __enter__ = _Method("__enter__")
+    __exit__ = _Method("__exit__")
+    __await__ = _Method("__await__")
+    __aiter__ = _Method("__aiter__")
+    __anext__ = _Method("__anext__")
+    __aenter__ = _Method("__aenter__")
+    __aexit__ = _Method("__aexit__")
 
     __int__ = _forward(int)
     __float__ = _forward(float)
