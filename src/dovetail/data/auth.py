@@ -90,7 +90,7 @@ class Authorization:
         rest = rest.strip(" \t")
         if scheme == "basic":
             try:
-                text = base64.b64decode(rest, validate=True).decode()
+                text = binascii.a2b_base64(rest, strict_mode=True).decode()
             except (binascii.Error, ValueError):
                 return None
             username, _, password = text.partition(":")

@@ -82,7 +82,7 @@ def parse_age(value: str | None = None) -> timedelta | None:
         return None
     try:
         seconds = int(value)
-        return timedelta(seconds=seconds) if seconds >= 0 else None
+        return timedelta(0, seconds) if seconds >= 0 else None
     except (ValueError, OverflowError):
         return None
 
@@ -94,7 +94,10 @@ def dump_age(age: timedelta | int | None = None) -> str | None:
     """
     if age is None:
         return None
-    seconds = int(age.total_seconds()) if isinstance(age, timedelta) else int(age)
+    if type(age) is int:
+        seconds = age
+    else:
+        seconds = int(age.total_seconds()) if isinstance(age, timedelta) else int(age)
     if seconds < 0:
         raise ValueError("an age is not negative")
     return str(seconds)

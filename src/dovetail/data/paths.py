@@ -25,10 +25,12 @@ def secure_filename(filename: str) -> str:
     a dot; it may be empty, and somebody may have the same name already. On Windows the
     names of devices get ``_`` in front.
     """
-    name = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode("ascii")
-    for separator in (os.sep, os.path.altsep):
-        if separator:
-            name = name.replace(separator, " ")
+    name = filename
+    if not filename.isascii():
+        name = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode("ascii")
+    name = name.replace(os.sep, " ")
+    if os.path.altsep:
+        name = name.replace(os.path.altsep, " ")
     name = _NOT_PORTABLE.sub("", "_".join(name.split())).strip("._")
     if os.name == "nt" and _DEVICE.fullmatch(name):
         name = f"_{name}"
