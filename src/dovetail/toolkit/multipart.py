@@ -53,12 +53,18 @@ class Preamble(Event):
     data: bytes
 
 
-@dataclass(frozen=True)
+# PERF: an __init__ that fills __dict__ takes 0.2 us, that of a frozen dataclass 0.5 us.
+@dataclass(frozen=True, init=False)
 class Field(Event):
     """The start of a part that is no file."""
 
     name: str
     headers: Headers
+
+    def __init__(self, name: str, headers: Headers) -> None:
+        attributes = self.__dict__
+        attributes["name"] = name
+        attributes["headers"] = headers
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,6 @@ class Data(Event):
     more_data: bool
 
     def __init__(self, data: bytes, more_data: bool) -> None:
-        # PERF: 0.2 us, where the __init__ of a frozen dataclass takes 0.5 us.
         attributes = self.__dict__
         attributes["data"] = data
         attributes["more_data"] = more_data
@@ -112,7 +117,10 @@ class State(Enum):
 
 
 # PERF: to look up a member in its class takes 60 ns more.
+_PREAMBLE = State.PREAMBLE
 _DATA = State.DATA
+_DATA_START = State.DATA_START
+_BEFORE_PART = (State.PART, State.DATA, State.PREAMBLE)
 
 #: A line break: RFC 2046 knows CRLF only; bare LF and bare CR are understood, too.
 LINE_BREAK = b"(?:\r\n|\n|\r)"
@@ -539,27 +547,33 @@ class MultipartEncoder:
         :raises ValueError: the event cannot come here.
         """
         state = self.state
-        if isinstance(event, Preamble) and state is State.PREAMBLE:
-            self.state = State.PART
-            return event.data
-        if isinstance(event, (Field, File)) and state in (State.PREAMBLE, State.PART, State.DATA):
-            head = self._part_head(event)
-            self.state = State.DATA_START
-            return head
-        if isinstance(event, Data) and state in (State.DATA_START, State.DATA):
-            if state is State.DATA:
+        if isinstance(event, Data):
+            if state is _DATA:
                 return event.data
-            if event.data:
-                self.state = State.DATA
-                return b"\r\n" + event.data
-            if not event.more_data:
-                # RFC 2046: a part without content needs no empty line either
-                self.state = State.DATA
-            return b""
-        if isinstance(event, Epilogue):
+            if state is _DATA_START:
+                return self._first_data(event)
+        elif isinstance(event, (Field, File)):
+            if state in _BEFORE_PART:
+                head = self._part_head(event)
+                self.state = _DATA_START
+                return head
+        elif isinstance(event, Epilogue):
             self.state = State.COMPLETE
             return b"\r\n--" + self.boundary + b"--\r\n" + event.data
+        elif isinstance(event, Preamble) and state is _PREAMBLE:
+            self.state = State.PART
+            return event.data
         raise ValueError(f"{event} is out of order in {state}.")
+
+    def _first_data(self, event: Data) -> bytes:
+        """Return the first octets of a part, after the empty line that ends its head."""
+        if event.data:
+            self.state = _DATA
+            return b"\r\n" + event.data
+        if not event.more_data:
+            # RFC 2046: a part without content needs no empty line either
+            self.state = _DATA
+        return b""
 
     def _part_head(self, event: Field | File) -> bytes:
         head = f'\r\nContent-Disposition: form-data; name="{_escape(event.name)}"'
@@ -576,4 +590,5 @@ _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\r": "%0D", "\n": "%0A"})
 
 
 def _escape(name: str) -> str:
-    return name.translate(_ESCAPES)
+    # PERF: it tells in 30 ns of most names that there is nothing to escape.
+    return name if name.isidentifier() else name.translate(_ESCAPES)
