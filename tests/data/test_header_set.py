@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dovetail.data.header_set import HeaderSet, parse_set_header
 
@@ -114,3 +116,12 @@ def test_parse_set_header() -> None:
     assert told == [value]
     assert list(parse_set_header(None)) == list(parse_set_header("")) == []
     assert parse_set_header(parse_set_header('a, "b c"').to_header()).as_set() == {"a", "b c"}
+
+
+names = st.lists(st.text('abcDEF-_!, "\\;=é', min_size=1), unique_by=str.lower, max_size=5)
+
+
+@given(names)
+def test_what_was_dumped_is_parsed(names: list[str]) -> None:
+    parsed = parse_set_header(HeaderSet(names).to_header())
+    assert list(parsed) == names

@@ -8,15 +8,4 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from hypothesis import HealthCheck, settings
-
 collect_ignore_glob = [] if find_spec("werkzeug") else ["test_*.py"]
-
-settings.register_profile(
-    "differential",
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("differential")
