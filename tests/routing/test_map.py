@@ -7,6 +7,7 @@ import pytest
 
 from dovetail.data.exceptions import BadHost
 from dovetail.data.immutable import ImmutableDict
+from dovetail.routing.adapter import MapAdapter
 from dovetail.routing.converters import BaseConverter, IntegerConverter
 from dovetail.routing.map import Map
 from dovetail.routing.matches import Found, Moved
@@ -195,6 +196,14 @@ def test_bind_to_a_request() -> None:
             self.environ = its_environ
 
     assert Map().bind_to_environ(Request(environ())).server_name == "example.org"
+
+
+def test_bind_of_a_subclass_may_use_bind_to_environ() -> None:
+    class RequestMap(Map):
+        def bind(self, request: Any) -> MapAdapter:  # type: ignore[override]
+            return self.bind_to_environ(request)
+
+    assert RequestMap().bind(environ()).server_name == "example.org"
 
 
 def test_bind_to_an_environ_without_a_host() -> None:

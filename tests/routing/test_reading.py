@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -34,6 +35,17 @@ def test_read(string: str, path: str, expected: dict[str, Any] | None) -> None:
     rule = Rule(string, endpoint="e")
     Map([rule], converters={"upper": Upper})
     assert rule.reading.read(path.split("/")) == expected
+
+
+@pytest.mark.parametrize(
+    "string", ["/a<x>/<y>", "/<x>-<y>/<z>", "/<x>-<y>/a<z>", "/<x>/a<y>/<path:z>", "/<x>/<y>"]
+)
+def test_values_are_in_the_order_of_the_rule(string: str) -> None:
+    rule = Rule(string, endpoint="e", subdomain="<h>.c")
+    Map([rule])
+    values = rule.reading.read(["q.c", *re.sub("<(path:)?|>", "", string).split("/")[1:]])
+    assert values is not None
+    assert list(values) == ["h", *re.findall(r"(?:path:|<)([xyz])", string)]
 
 
 def test_defaults() -> None:

@@ -239,7 +239,9 @@ class Map:
             if subdomain is None and not self.host_matching:
                 subdomain = _subdomain(host, server_name)
         query = environ.get("QUERY_STRING")
-        return self.bind(
+        # Not self.bind(): a subclass may have it call this method.
+        return Map.bind(
+            self,
             server_name,
             _decode(environ.get("SCRIPT_NAME")),
             subdomain,

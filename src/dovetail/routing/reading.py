@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from dovetail.routing.converters import (
@@ -39,7 +39,7 @@ class Reading:
     :param defaults: of the rule.
     """
 
-    __slots__ = ("_affixed", "_defaults", "_groups", "_rest", "_whole")
+    __slots__ = ("_affixed", "_defaults", "_groups", "_order", "_rest", "_whole")
 
     def __init__(
         self, cuts: list[Cut], converters: Converters, defaults: Mapping[str, Any] | None
@@ -67,6 +67,17 @@ class Reading:
                 self._rest = variables[0][0], index, part.suffixed, variables[0][1]
             else:
                 self._add_single(index, pieces, *variables[0])
+        # The names as they are in the rule, where they are not read in that order.
+        order = [p.name for _, pieces in cuts for p in pieces if isinstance(p, Variable)]
+        self._order = order if order != list(self._names()) else []
+
+    def _names(self) -> Iterator[str]:
+        """Iterate over the names in the order in which their values are read."""
+        yield from (name for name, *_ in self._whole)
+        if self._rest is not None:
+            yield self._rest[0]
+        yield from (name for name, *_ in self._affixed)
+        yield from (name for group in self._groups for name, _ in group.variables)
 
     def _add_single(
         self, index: int, pieces: Iterable[Piece], name: str, convert: Conversion | None
@@ -101,6 +112,8 @@ class Reading:
             # PERF: most rules have no others.
             if self._affixed or self._groups:
                 self._read_others(segments, values)
+                if self._order:
+                    values = {name: values[name] for name in self._order}
         except ValidationError:
             return None
         if self._defaults:
