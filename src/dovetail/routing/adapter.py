@@ -397,9 +397,10 @@ class MapAdapter:
 def _present_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Leave out what is None; several values of a MultiDict become a list."""
     # PERF: asking a dict for what it has not costs 0.1 us.
-    lists = None if type(values) is dict else getattr(values, "lists", None)
-    if lists is not None:
-        return {name: found[0] if len(found) == 1 else found for name, found in lists() if found}
+    if type(values) is not dict:
+        lists = getattr(values, "lists", None)
+        if lists is not None:
+            return {name: v[0] if len(v) == 1 else v for name, v in lists() if v}
     for value in values.values():
         if value is None:
             return {name: values[name] for name in values if values[name] is not None}

@@ -282,13 +282,15 @@ def _walk(node: _Node, index: int, segments: list[str], asked: _Asked) -> _Resul
             if literal is None:
                 return None
             node = literal
-        elif literal is None and node.single is not None:
-            if node.single.final:
-                end = _final_end(node.single, position, segments)
-                return _walk(node.single.following, end, segments, asked) if end else None
-            if not node.single.fits(segment):
+        elif literal is None and (way := node.single) is not None:
+            node = way.following
+            if way.final:
+                end = _final_end(way, position, segments)
+                if end < len(segments):
+                    return _walk(node, end, segments, asked) if end else None
+                break
+            if not way.fits(segment):
                 return None
-            node = node.single.following
         else:
             return _try_ways(node, position, segments, asked)
     if node.branches:
@@ -330,9 +332,10 @@ def _final_end(way: _Way, index: int, segments: list[str]) -> int:
 
 def _finish(node: _Node, segments: list[str], asked: _Asked) -> _Result:
     """Return the first of the rules that fit and end here, or go on with a slash."""
-    result = _accept(node.rules, segments, asked)
-    if result is not None:
-        return result
+    if node.rules:
+        result = _accept(node.rules, segments, asked)
+        if result is not None:
+            return result
     method, websocket, _ = asked
     for rule in node.branches:
         if rule.websocket == websocket and (rule.methods is None or method in rule.methods):

@@ -246,23 +246,22 @@ class Rule(RuleFactory):
             return self.build(values, append_unknown) if self.suitable_for(values) else None
         built = self._fixed
         if built is None:
-            built = self._fill_one(values) if self._gap else self._fill(values)
-            if built is None:
-                return None
+            if self._gap is None:
+                built = self._fill(values)
+                if built is None:
+                    return None
+            else:
+                # PERF: a rule with one variable is filled in half the time of the general way.
+                domain, before, name, to_url, after = self._gap
+                if name not in values:
+                    return None
+                try:
+                    built = domain, f"{before}{to_url(values[name])}{after}"
+                except ValidationError:
+                    return None
         if append_unknown and len(values) > len(self._required):
             return built[0], self._with_query(built[1], values)
         return built
-
-    def _fill_one(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
-        # PERF: rules with one variable are filled in half the time of the general way.
-        assert self._gap is not None
-        domain, before, name, to_url, after = self._gap
-        if name not in values:
-            return None
-        try:
-            return domain, f"{before}{to_url(values[name])}{after}"
-        except ValidationError:
-            return None
 
     def _fill(self, values: Mapping[str, Any]) -> tuple[str, str] | None:
         assert self._templates is not None, "the rule is not bound to a map"
