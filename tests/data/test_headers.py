@@ -516,3 +516,15 @@ def test_it_agrees_with_a_model(fields: Fields, steps: list[Any]) -> None:
             assert headers.getlist(name) == values
             assert headers.get(name) == (values[0] if values else None)
             assert (name in headers) == bool(values)
+
+
+def test_a_subclass_that_overrides_add_sees_each_field() -> None:
+    class Tagged(Headers):
+        def add(self, key: str, value: Any, /, **kwargs: Any) -> None:
+            super().add(key, f"<{value}>", **kwargs)
+
+    headers = Tagged({"a": [1, "2"], "b": "3"})
+    headers.extend([("c", "4")], d="5")
+    headers.extend(Headers([("e", "6")]))
+    headers["f"] = "7"
+    assert list(headers.values()) == ["<1>", "<2>", "<3>", "<4>", "<5>", "<6>", "7"]

@@ -94,10 +94,12 @@ class Headers:
         self,
         defaults: FieldSource | None = None,
     ) -> None:
-        if defaults is None:
-            self._list = []
-        else:
-            self._list = _fields_of(defaults)
+        if type(self) is Headers:  # PERF: responses are made of these; a call less
+            self._list = [] if defaults is None else _fields_of(defaults)
+            return
+        self._list = []
+        if defaults is not None:
+            self.extend(defaults)
 
     @overload
     def __getitem__(self, key: str) -> str: ...
@@ -343,11 +345,19 @@ class Headers:
         /,
         **kwargs: str,
     ) -> None:
-        """Add the fields of ``arg`` and of ``kwargs`` at the end."""
+        """Add the fields of ``arg`` and of ``kwargs`` at the end, as :meth:`add` does."""
         if arg is not None:
-            self._list += _fields_of(arg)
+            self._append(arg)
         if kwargs:
-            self._list += _fields_of(kwargs)
+            self._append(kwargs)
+
+    def _append(self, source: Any) -> None:
+        if type(self).add is Headers.add:
+            self._list += _fields_of(source)
+            return
+        # A subclass may change each field, or refuse it.
+        for name, value in list(iter_multi_items(source) if is_mapping(source) else source):
+            self.add(name, value)
 
     def update(
         self,
