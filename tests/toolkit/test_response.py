@@ -576,3 +576,11 @@ def test_exception_is_an_application() -> None:
 
     assert b"".join(RequestedRangeNotSatisfiable(5)(environ_of(), start_response))
     assert started == ["416 REQUESTED RANGE NOT SATISFIABLE"]
+
+
+def test_a_close_put_into_the_object_is_called() -> None:
+    called: list[str] = []
+    response = Response("plain")
+    response.close = lambda: called.append("own")  # type: ignore[method-assign]
+    assert call(response)[2] == b"plain"
+    assert called == ["own"]
