@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import get_type_hints
+
 import pytest
 
 from dovetail.data.fields import (
@@ -84,3 +86,8 @@ def test_get_content_length(length: str | None, encoding: str | None, expected: 
     assert (
         get_content_length(http_content_length=length, http_transfer_encoding=encoding) == expected
     )
+
+
+def test_annotations_can_be_read_at_run_time() -> None:
+    hints = get_type_hints(remove_entity_headers)
+    assert hints["headers"] == Headers | list[tuple[str, str]]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -528,3 +528,10 @@ def test_a_subclass_that_overrides_add_sees_each_field() -> None:
     headers.extend(Headers([("e", "6")]))
     headers["f"] = "7"
     assert list(headers.values()) == ["<1>", "<2>", "<3>", "<4>", "<5>", "<6>", "7"]
+
+
+@pytest.mark.parametrize(
+    "method", [Headers.__init__, Headers.extend, Headers.update, Headers.__ior__]
+)
+def test_annotations_can_be_read_at_run_time(method: Callable[..., Any]) -> None:
+    assert get_type_hints(method)

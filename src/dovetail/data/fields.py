@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from dovetail.data.field_names import FOLDED
+from dovetail.data.headers import Headers
 from dovetail.http1.grammar import OWS
-
-if TYPE_CHECKING:
-    from dovetail.data.headers import Headers
 
 __all__ = [
     "decimal_number",

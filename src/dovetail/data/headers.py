@@ -20,9 +20,7 @@ D = TypeVar("D")
 _MISSING: Final[Any] = object()
 
 #: Values, or lists, tuples or sets of them, by their names.
-FieldMapping: TypeAlias = "Mapping[str, Any | list[Any] | tuple[Any, ...] | set[Any]]"
-#: What header fields are made from.
-FieldSource: TypeAlias = "Headers | MultiDict[str, Any] | FieldMapping | Iterable[tuple[str, Any]]"
+FieldMapping: TypeAlias = Mapping[str, Any | list[Any] | tuple[Any, ...] | set[Any]]
 
 
 def _check_name(name: str) -> None:
@@ -498,6 +496,10 @@ def _converted(values: Iterable[str], type: Callable[[str], T]) -> list[T]:
         except ValueError:
             continue
     return converted
+
+
+#: What header fields are made from. (Not a str, so that ``typing.get_type_hints`` can read it.)
+FieldSource: TypeAlias = Headers | MultiDict[str, Any] | FieldMapping | Iterable[tuple[str, Any]]
 
 
 class EnvironHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc]
