@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -133,6 +134,16 @@ def header_set_changed(side: Any) -> Callable[[], object]:
     return call
 
 
+def alone(make: Callable[[Any], Callable[[], object]]) -> Callable[[Any], Callable[[], object]]:
+    """Measure in a context of its own: what a variable costs depends on the others there."""
+
+    def of(side: Any) -> Callable[[], object]:
+        context = Context()
+        return partial(context.run, context.run(make, side))
+
+    return of
+
+
 def local_set(side: Any) -> Callable[[], object]:
     local = side.Local()
 
@@ -198,7 +209,6 @@ OPERATIONS: dict[str, Callable[[Any], Callable[[], object]]] = {
     "MultiDict.to_dict of lists": asked("MultiDict", PAIRS, "to_dict", False),
     "MultiDict.copy": asked("MultiDict", PAIRS, "copy"),
     "CombinedMultiDict.get": combined,
-    "ImmutableDict(dict)": made("ImmutableDict", {"a": 1, "b": 2}),
     "Headers()": made("Headers"),
     "Headers(pairs)": made("Headers", FIELDS),
     "Headers(dict)": made("Headers", dict(FIELDS)),
@@ -220,12 +230,12 @@ OPERATIONS: dict[str, Callable[[Any], Callable[[], object]]] = {
     "EnvironHeaders[...]": asked("EnvironHeaders", ENVIRON, "__getitem__", "Content-Type"),
     "EnvironHeaders, all": listed("EnvironHeaders", ENVIRON, "__iter__"),
     "HeaderSet, changed and dumped": header_set_changed,
-    "Local, 2 set": local_set,
-    "Local, 2 asked for": local_get,
-    "LocalStack, 2 pushed and popped": stack_moved,
-    "LocalStack.top": stack_top,
-    "LocalProxy of a function, attribute": proxied(lambda _side: lambda: 5),
-    "LocalProxy of a stack, attribute": proxied(stack_of_one),
+    "Local, 2 set": alone(local_set),
+    "Local, 2 asked for": alone(local_get),
+    "LocalStack, 2 pushed and popped": alone(stack_moved),
+    "LocalStack.top": alone(stack_top),
+    "LocalProxy of a function, attribute": alone(proxied(lambda _side: lambda: 5)),
+    "LocalProxy of a stack, attribute": alone(proxied(stack_of_one)),
 }
 
 

@@ -29,6 +29,7 @@ def _check_name(name: str) -> None:
         raise TypeError(f"the name of a header field must be a str, not {type(name).__name__}")
     if "\n" in name or "\r" in name:
         raise ValueError("the name of a header field cannot contain a line end")
+    fold(name)  # PERF: a name that is in FOLDED is not checked again
 
 
 def _text(value: object) -> str:
@@ -92,11 +93,12 @@ class Headers:
         self,
         defaults: FieldSource | None = None,
     ) -> None:
-        if type(self) is Headers:  # PERF: responses are made of these; a call less
-            self._list = [] if defaults is None else _fields_of(defaults)
-            return
         self._list = []
-        if defaults is not None:
+        if defaults is None:
+            return
+        if type(self) is Headers:  # PERF: responses are made of these; a call less
+            self._list = _fields_of(defaults)
+        else:
             self.extend(defaults)
 
     @overload
