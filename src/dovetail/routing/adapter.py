@@ -179,12 +179,12 @@ class MapAdapter:
         query_args: Query | None,
     ) -> HTTPException:
         """Return the exception for a match that leads to no endpoint."""
+        if isinstance(match, Moved):
+            return RequestRedirect(self.make_redirect_url(quote_path(match.path), query_args))
         if isinstance(match, Unmatched):
             if match.allowed:
                 return MethodNotAllowed(valid_methods=sorted(match.allowed))
             return WebsocketMismatch() if match.websocket_mismatch else NotFound()
-        if isinstance(match, Moved):
-            return RequestRedirect(self.make_redirect_url(quote_path(match.path), query_args))
         return RequestRedirect(
             self.make_alias_redirect_url(
                 path,
@@ -275,8 +275,9 @@ class MapAdapter:
         :param domain_part: as for :meth:`get_host`.
         """
         query = self.query_args if query_args is None else query_args
-        mount, rest = self.script_name.strip("/"), path_info.lstrip("/")
-        path = f"{mount}/{rest}" if mount else rest
+        path = path_info.lstrip("/")
+        if self.script_name != "/" and (mount := self.script_name.strip("/")):
+            path = f"{mount}/{path}"
         url = f"{self.url_scheme or 'http'}://{self.get_host(domain_part)}/{path}"
         encoded = self.encode_query_args(query) if query else ""
         return f"{url}?{encoded}" if encoded else url
