@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dovetail.data.field_names import FOLDED
+from dovetail.data.field_names import FOLDED, fold
 from dovetail.data.headers import Headers
 from dovetail.http1.grammar import OWS
 
@@ -50,12 +50,18 @@ _HOP_BY_HOP = frozenset(
 
 def is_entity_header(header: str) -> bool:
     """Tell whether a field of this name describes the body (RFC 2616 section 7.1)."""
-    return (FOLDED[header] if header in FOLDED else header.lower()) in _ENTITY
+    try:
+        return FOLDED[header] in _ENTITY
+    except KeyError:
+        return fold(header) in _ENTITY
 
 
 def is_hop_by_hop_header(header: str) -> bool:
     """Tell whether a field of this name concerns one connection only (RFC 2616 13.5.1)."""
-    return (FOLDED[header] if header in FOLDED else header.lower()) in _HOP_BY_HOP
+    try:
+        return FOLDED[header] in _HOP_BY_HOP
+    except KeyError:
+        return fold(header) in _HOP_BY_HOP
 
 
 def remove_entity_headers(

@@ -50,6 +50,9 @@ class HeaderSet(MutableSet[str]):
         folded = header.lower()
         if folded not in self._set:
             raise KeyError(header)
+        self._drop(folded)
+
+    def _drop(self, folded: str) -> None:
         self._set.remove(folded)
         self._headers = [known for known in self._headers if known.lower() != folded]
         if self.on_update is not None:
@@ -69,8 +72,9 @@ class HeaderSet(MutableSet[str]):
 
     def discard(self, header: str) -> None:
         """Remove a name if it is there."""
-        if header.lower() in self._set:
-            self.remove(header)
+        folded = header.lower()
+        if folded in self._set:
+            self._drop(folded)
 
     def find(self, header: str) -> int:
         """Return the position of a name, -1 if it is not there."""

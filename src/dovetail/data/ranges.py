@@ -92,7 +92,9 @@ class Range:
             if start < 0:
                 # A representation shorter than that is sent whole (RFC 9110 14.1.2).
                 start = max(0, start + length)
-        return (start, min(stop, length)) if is_byte_range_valid(start, stop, length) else None
+        if not (0 <= start < stop and start < length):
+            return None
+        return start, stop if stop < length else length
 
     def make_content_range(self, length: int | None) -> ContentRange | None:
         """Return the Content-Range of the answer; None as from :meth:`range_for_length`."""

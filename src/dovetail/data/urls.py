@@ -125,6 +125,11 @@ def decode_idna(host: str) -> str:
     """Return a host for people to read; one that is no valid IDNA stays as it is."""
     if len(host) > 253 or "xn--" not in host.lower() or not host.isascii():
         return host
+    return _decode_idna(host)
+
+
+@lru_cache(128)
+def _decode_idna(host: str) -> str:
     try:
         return host.encode("ascii").decode("idna")
     except UnicodeError:
