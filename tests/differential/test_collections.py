@@ -221,7 +221,9 @@ def test_header_sets(names: list[str], steps: list[Any]) -> None:
     told: tuple[list[Any], list[Any]] = ([], [])
     ours = HeaderSet(names, lambda s: told[0].append(list(s)))
     peers = theirs.HeaderSet(names, lambda s: told[1].append(list(s)))
-    for name, *arguments in steps:
+    for number, (name, *arguments) in enumerate(steps):
+        if name == "__setitem__":
+            arguments[1] += str(number)  # a name twice is in the table of differences
         results = [outcome(getattr(value, name), *arguments) for value in (ours, peers)]
         assert results[0] == results[1]
         assert list(ours) == list(peers)

@@ -40,7 +40,7 @@ def test_safe_join(directory: str, parts: list[str]) -> None:
     )
 
 
-@given(names)
+@given(names.filter(lambda name: ":" not in name))  # see the table of differences
 @example("con.txt/a")
 @example("nul .txt")
 def test_windows(name: str) -> None:

@@ -675,3 +675,12 @@ def test_decoding_undoes_encoding(
         if isinstance(event, (Field, File)):
             event.headers.remove("Content-Disposition")
     assert received == joined(sent)
+
+
+@pytest.mark.parametrize("octet", [b"\v", b"\f", b"\x1c", b"\x00"])
+def test_only_space_and_tab_are_white(octet: bytes) -> None:
+    decoder = MultipartDecoder(b"foo")
+    decoder.receive_data(b"--foo\r\n" + octet + b'Content-Disposition: form-data; name="f"\r\n\r\n')
+    assert decoder.next_event() == Preamble(b"")
+    with pytest.raises(ValueError, match="Content-Disposition"):
+        decoder.next_event()

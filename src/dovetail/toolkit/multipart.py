@@ -522,9 +522,10 @@ def _parse_headers(block: bytes) -> Headers:
     pairs = []
     for line in HEADER_CONTINUATION_RE.sub(b" ", block).splitlines():
         name, colon, value = line.partition(b":")
-        name = name.strip()
+        # Not all that strip() takes for white space: VT and FF belong to a name or a value.
+        name = name.strip(b" \t")
         if name or colon:
-            pairs.append((name.decode(), value.strip().decode()))
+            pairs.append((name.decode(), value.strip(b" \t").decode()))
     return Headers(pairs)
 
 
