@@ -92,6 +92,22 @@ def test_paths_between_literals_are_found_as_by_an_expression(parts: list[str], 
     assert bool(pattern.fits(text)) is (match is not None)
 
 
+pieces = st.sampled_from(["", "a", "/", "/a", "a/", ".", ".a", "/a/b"])
+
+
+@given(pieces, pieces, pieces, st.text("ab./\n", max_size=12))
+def test_a_path_and_a_text_are_found_as_by_an_expression(
+    first: str, between: str, last: str, text: str
+) -> None:
+    content = f"{re.escape(first)}(?P<_0>[^/].*?){re.escape(between)}(?P<_1>[^/]{{1,}})"
+    content += re.escape(last)
+    pattern = part_pattern(content, True)
+    for candidate in (text, f"{first}{text}{between}a{last}"):
+        match = re.fullmatch(content, candidate)
+        assert pattern.split(candidate) == (match and match.groups())
+        assert bool(pattern.fits(candidate)) is (match is not None)
+
+
 @pytest.mark.parametrize(
     ("text", "fits"), [("a", True), ("a/b//", True), ("\na", True), ("a\nb", False), ("", False)]
 )

@@ -139,11 +139,8 @@ def part_pattern(content: str, final: bool) -> PartPattern:
         return None if match is None else tuple([match[group] for group in groups])
 
     if len(groups) > 1:
-        plain = _any_path if final else _any_text
-        escaped = plain.split(content)
-        literals = [_escape.sub(r"\1", literal) for literal in escaped]
-        if [re.escape(literal) for literal in literals] == escaped:
-            find = _finder_of_paths(literals, split) if final else _finder_of_texts(literals)
+        find = _finder(content, final, prefix, split)
+        if find is not None:
             return PartPattern(prefix, find, find)
     if final:
         return PartPattern(
@@ -155,6 +152,25 @@ def part_pattern(content: str, final: bool) -> PartPattern:
 def _is_plain_path(text: str) -> bool:
     """Whether ``[^/].*?`` matches."""
     return text[:1] not in {"", "/"} and text.find("\n", 1) < 0
+
+
+def _finder(content: str, final: bool, prefix: str, split: Split) -> Split | None:
+    """Return what finds several variables in linear time, for those that are common."""
+    literals = _literals(_any_path if final else _any_text, content)
+    if literals is not None:
+        return _finder_of_paths(literals, split) if final else _finder_of_texts(literals)
+    _, path, rest = content.partition(_PLAIN_PATH)
+    behind = _literals(_any_text, rest)
+    if path and behind is not None and len(behind) == 2:
+        return _finder_of_path_and_text(prefix, *behind)
+    return None
+
+
+def _literals(variable: re.Pattern[str], content: str) -> list[str] | None:
+    """Return what stands around variables of this kind, or None if there is one of another."""
+    escaped = variable.split(content)
+    literals = [_escape.sub(r"\1", literal) for literal in escaped]
+    return literals if [re.escape(literal) for literal in literals] == escaped else None
 
 
 def _finder_of_texts(literals: list[str]) -> Split:
@@ -222,5 +238,25 @@ def _finder_of_paths(literals: list[str], split: Split) -> Split:
             return None
         texts.append(text[start:end])
         return tuple(texts)
+
+    return find
+
+
+def _finder_of_path_and_text(first: str, between: str, last: str) -> Split:
+    """Return what finds a path and behind it a text without a slash, as in ``<path:p>.<kind>``.
+
+    The path is as short as it can be.
+    """
+
+    def find(text: str) -> tuple[str, ...] | None:
+        start, end = len(first), len(text) - len(last)
+        if not (text.startswith(first) and text.endswith(last)) or text[start : start + 1] == "/":
+            return None
+        slash = text.rfind("/", start, max(start, end))
+        position = text.find(between, max(start + 1, slash + 1 - len(between)), max(start, end - 1))
+        # A path has a line feed in front only.
+        if position < 0 or text.find("\n", start + 1, position) >= 0:
+            return None
+        return text[start:position], text[position + len(between) : end]
 
     return find
