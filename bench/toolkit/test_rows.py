@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from bench.toolkit import applications, collections, forms, header_values, messages, routing
+from bench.toolkit import applications, forms, header_values, messages, routing, structures
 from pytest_benchmark.fixture import BenchmarkFixture
 
-MODULES = (messages, routing, applications, forms, collections, header_values)
+MODULES = (messages, routing, applications, forms, structures, header_values)
 SIDES = [
     pytest.param(row.name, side, id=f"{row.name}-{who}")
     for module in MODULES
