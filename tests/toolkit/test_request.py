@@ -426,3 +426,8 @@ def test_nothing_a_client_sends_makes_a_property_fail(
             getattr(request, name)
     assert repr(request).startswith("<Request ")
     assert "invalid URL" not in repr(request)
+
+
+def test_paths_that_are_none() -> None:
+    request = Request({"SCRIPT_NAME": None, "PATH_INFO": None, "HTTP_HOST": "h"})
+    assert (request.root_path, request.path, request.url) == ("", "/", "http://h/")

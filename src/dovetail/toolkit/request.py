@@ -80,8 +80,8 @@ class Request(sansio.Request):
         # As they are now: middleware further in changes them in place.
         self._parts = (
             get("wsgi.url_scheme", "http"),
-            get("SCRIPT_NAME", ""),
-            get("PATH_INFO", ""),
+            get("SCRIPT_NAME") or "",
+            get("PATH_INFO") or "",
             get("QUERY_STRING", ""),
             get("REMOTE_ADDR"),
         )
