@@ -198,6 +198,14 @@ def test_bind_to_a_request() -> None:
     assert Map().bind_to_environ(Request(environ())).server_name == "example.org"
 
 
+@pytest.mark.parametrize("port", ["", "x"])
+def test_bind_to_an_environ_whose_port_is_no_number(port: str) -> None:
+    given = environ(HTTP_HOST="example.com", SERVER_NAME="unix:/run/app", SERVER_PORT=port)
+    assert Map().bind_to_environ(given).server_name == "example.com"
+    del given["HTTP_HOST"]
+    assert Map().bind_to_environ(given).server_name == ""
+
+
 def test_bind_of_a_subclass_may_use_bind_to_environ() -> None:
     class RequestMap(Map):
         def bind(self, request: Any) -> MapAdapter:  # type: ignore[override]

@@ -272,8 +272,11 @@ def _encode_host(host: str) -> str:
 @lru_cache(maxsize=128)
 def _host(scheme: str, host: str | None, name: str | None, port: str | int | None) -> str:
     """Return the host of a request, in lower case."""
-    server = None if name is None else (name, None if port is None else int(port))
-    return get_host(scheme, host, server).lower()
+    try:
+        number = None if port is None else int(port)
+    except ValueError:  # Some servers that listen on a Unix socket have an empty SERVER_PORT.
+        number = None
+    return get_host(scheme, host, None if name is None else (name, number)).lower()
 
 
 def _is_websocket(environ: WSGIEnvironment) -> bool:
