@@ -371,3 +371,17 @@ def test_what_the_application_gets() -> None:
 
     with warned():
         assert run(app) == [b"file"]
+
+
+def test_warnings_are_at_the_line_of_who_did_it() -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200", [])
+        environ["wsgi.input"].read()
+        return [b""]
+
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        run(LintMiddleware(app))
+        check_type("name", 5)
+    assert len(found) > 2
+    assert {warning.filename for warning in found} == {__file__}

@@ -5,6 +5,7 @@ For development: nothing is corrected, and each request costs more.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import IO, Any
@@ -48,11 +49,7 @@ def check_type(context: str, obj: object, need: type = str) -> None:
     :param context: what the object is, for the message.
     """
     if type(obj) is not need:
-        warn(
-            f"{context!r} has to be {need.__name__!r}, not {type(obj).__name__!r}",
-            WSGIWarning,
-            stacklevel=3,
-        )
+        _warn_wsgi(f"{context!r} has to be {need.__name__!r}, not {type(obj).__name__!r}")
 
 
 class InputStream:
@@ -323,8 +320,18 @@ def _check_field_list(headers: Any) -> None:
 
 
 def _warn_wsgi(message: str) -> None:
-    warn(message, WSGIWarning, stacklevel=3)
+    _warn(message, WSGIWarning)
 
 
 def _warn_http(message: str) -> None:
-    warn(message, HTTPWarning, stacklevel=3)
+    _warn(message, HTTPWarning)
+
+
+def _warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line of the application or server that called what is here."""
+    level = 1
+    frame = sys._getframe()
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        frame = frame.f_back
+        level += 1
+    warn(message, category, stacklevel=level)
