@@ -93,6 +93,15 @@ def test_iter_rules() -> None:
     assert repr(url_map) == "Map([<Rule '/<x>/<y>' -> a>, <Rule '/' -> a>, <Rule '/b' -> b>])"
 
 
+def test_rules_may_have_a_key_of_their_own_for_building() -> None:
+    class Plain(Rule):
+        def build_compare_key(self) -> tuple[int, int, int]:
+            return 0, len(self.arguments), 0
+
+    longer, shorter = Plain("/<x>/<y>", endpoint="e"), Plain("/<x>", endpoint="e")
+    assert list(Map([longer, shorter]).iter_rules()) == [shorter, longer]
+
+
 def test_is_endpoint_expecting() -> None:
     url_map = Map([Rule("/", endpoint="a", defaults={"x": 1}), Rule("/<x>/<y>", endpoint="a")])
     assert url_map.is_endpoint_expecting("a", "x", "y")

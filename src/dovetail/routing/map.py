@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
+from operator import methodcaller
 from pprint import pformat
 from threading import Lock
 from typing import Any
@@ -145,7 +146,7 @@ class Map:
             if not self.stale:
                 return
             for rules in self.rules_by_endpoint.values():
-                rules.sort(key=Rule.build_compare_key)
+                rules.sort(key=methodcaller("build_compare_key"))
                 for index, rule in enumerate(rules):
                     rule.shorter = [r for r in rules[:index] if r.provides_defaults_for(rule)]
             self.matcher.update()
