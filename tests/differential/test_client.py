@@ -15,7 +15,7 @@ from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 from dovetail.toolkit.runner import run_wsgi_app
 from dovetail.toolkit.testing.client import Client
-from dovetail.toolkit.testing.environ_builder import create_environ
+from dovetail.toolkit.testing.environ_builder import EnvironBuilder, create_environ
 
 
 def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -218,3 +218,36 @@ def test_what_the_request_is() -> None:
         seen = client.open(create_environ("/x"))
         assert isinstance(seen, response)
         assert isinstance(seen.request, request)
+
+
+def overridden(client: type[Any], builder: type[Any], wrapper: Any) -> Any:
+    """Return what a subclass sees of a request that is redirected twice."""
+    seen: list[Any] = []
+
+    class Marking(client):  # type: ignore[misc]
+        def open(self, *args: Any, **kwargs: Any) -> Any:
+            seen.append([type(argument).__name__ for argument in args])
+            if isinstance(args[0], builder):
+                args[0].environ_base = {"HTTP_STATUS": "302 FOUND", "HTTP_TO": "/end"}
+            return super().open(*args, **kwargs)
+
+        def run_wsgi_app(self, environ: Any, buffered: bool = False) -> Any:
+            seen.append((environ["PATH_INFO"], buffered))
+            return super().run_wsgi_app(environ, buffered)
+
+        def resolve_redirect(self, response: Any, buffered: bool = False) -> Any:
+            seen.append((response.location, response.history))
+            return super().resolve_redirect(response, buffered)
+
+    headers = {"Status": "302 FOUND", "To": "/next"}
+    marking = Marking(application, wrapper)
+    response = marking.get("/first", headers=headers, follow_redirects=True)
+    name = type(response).__name__
+    return seen, name, [old.request.path for old in response.history], form(response)
+
+
+def test_subclasses_see_each_redirect() -> None:
+    for ours, other in ((None, None), (Response, their_wrappers.Response)):
+        assert outcome(lambda: overridden(Client, EnvironBuilder, ours)) == outcome(
+            lambda: overridden(theirs.Client, theirs.EnvironBuilder, other)
+        )
