@@ -228,7 +228,7 @@ def overridden(client: type[Any], builder: type[Any], wrapper: Any) -> Any:
         def open(self, *args: Any, **kwargs: Any) -> Any:
             seen.append([type(argument).__name__ for argument in args])
             if isinstance(args[0], builder):
-                args[0].environ_base = {"HTTP_STATUS": "302 FOUND", "HTTP_TO": "/end"}
+                args[0].headers["To"] = "/end"
             return super().open(*args, **kwargs)
 
         def run_wsgi_app(self, environ: Any, buffered: bool = False) -> Any:
@@ -236,7 +236,7 @@ def overridden(client: type[Any], builder: type[Any], wrapper: Any) -> Any:
             return super().run_wsgi_app(environ, buffered)
 
         def resolve_redirect(self, response: Any, buffered: bool = False) -> Any:
-            seen.append((response.location, response.history))
+            seen.append((response.location, len(response.history)))
             return super().resolve_redirect(response, buffered)
 
     headers = {"Status": "302 FOUND", "To": "/next"}
@@ -247,7 +247,9 @@ def overridden(client: type[Any], builder: type[Any], wrapper: Any) -> Any:
 
 
 def test_subclasses_see_each_redirect() -> None:
-    for ours, other in ((None, None), (Response, their_wrappers.Response)):
-        assert outcome(lambda: overridden(Client, EnvironBuilder, ours)) == outcome(
-            lambda: overridden(theirs.Client, theirs.EnvironBuilder, other)
-        )
+    ours = overridden(Client, EnvironBuilder, None)
+    assert len(ours[2]) == 2
+    assert ours == overridden(theirs.Client, theirs.EnvironBuilder, None)
+    assert overridden(Client, EnvironBuilder, Response) == overridden(
+        theirs.Client, theirs.EnvironBuilder, their_wrappers.Response
+    )
