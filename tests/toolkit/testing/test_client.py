@@ -95,7 +95,7 @@ def test_open_with_an_environ_or_a_request() -> None:
     assert seen["cookies"] == {"a": "b"}
     assert "HTTP_COOKIE" not in environ
     assert see(client.open(Request(environ)))["url"] == seen["url"]
-    assert "HTTP_COOKIE" not in environ
+    assert environ["HTTP_COOKIE"] == "a=b"  # a request is sent itself, an environ is not
 
 
 def test_files_are_closed() -> None:
@@ -432,3 +432,24 @@ def test_resolve_redirect_has_no_history_of_its_own() -> None:
 
 def test_a_wrapper_that_adds_nothing_is_the_plain_response() -> None:
     assert Client(echo, Response).response_wrapper is TestResponse
+
+
+def test_the_request_of_a_response_is_the_one_that_was_opened() -> None:
+    class Marked(Request):
+        pass
+
+    class Builder(EnvironBuilder):
+        request_class = Marked
+
+        def get_request(self, cls: type[Request] | None = None) -> Request:
+            request = super().get_request(cls)
+            request.environ["REMOTE_ADDR"] = "192.0.2.7"
+            return request
+
+    client = Client(Request.application(lambda request: Response(request.remote_addr)))
+    client.set_cookie("a", "b")
+    response = client.open(Builder("/x"))
+    assert (type(response.request), response.text) == (Marked, "192.0.2.7")
+    request = Marked(create_environ("/y"))
+    assert client.open(request).request is request
+    assert request.cookies.to_dict() == {"a": "b"}

@@ -171,24 +171,24 @@ class Client:
         if set_cookies:
             self._update_cookies_from_response(*_origin(environ), set_cookies)
 
-    def _request_environ(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WSGIEnvironment:
-        """Return the environ that the arguments of ``open`` describe."""
+    def _request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
+        """Return the request that the arguments of ``open`` describe."""
         if len(args) == 1 and not kwargs:
             given = args[0]
             if isinstance(given, EnvironBuilder):
-                return self._make_environ(given)
+                return self._make_request(given)
             if isinstance(given, Request):
-                return dict(given.environ)
+                return given
             if isinstance(given, dict):
-                return self._make_environ(EnvironBuilder.from_environ(given))
+                return self._make_request(EnvironBuilder.from_environ(given))
         builder = EnvironBuilder(*args, **kwargs)
         try:
-            return self._make_environ(builder)
+            return self._make_request(builder)
         finally:
             builder.close()
 
-    def _make_environ(self, builder: EnvironBuilder) -> WSGIEnvironment:
-        return builder.get_environ()
+    def _make_request(self, builder: EnvironBuilder) -> Request:
+        return builder.get_request()
 
     def open(
         self, *args: Any, buffered: bool = False, follow_redirects: bool = False, **kwargs: Any
@@ -203,9 +203,9 @@ class Client:
         :param follow_redirects: go on until a response is none; see :meth:`resolve_redirect`.
         :raises ClientRedirectError: redirects go round in a circle.
         """
-        environ = self._request_environ(args, kwargs)
-        content, status, headers = self.run_wsgi_app(environ, buffered)
-        response = self.response_wrapper(content, status, headers, Request(environ))
+        request = self._request(args, kwargs)
+        content, status, headers = self.run_wsgi_app(request.environ, buffered)
+        response = self.response_wrapper(content, status, headers, request)
         if not follow_redirects:
             return response
         followed = set()

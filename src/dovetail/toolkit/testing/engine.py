@@ -74,6 +74,7 @@ _REQUEST_KEYS = frozenset(
         "SERVER_PROTOCOL",
         "CONTENT_TYPE",
         "CONTENT_LENGTH",
+        "werkzeug.request",  # the client's own object
         "wsgi.version",
         "wsgi.input",
         "wsgi.input_terminated",
@@ -314,10 +315,10 @@ class EngineClient(Client):
             )
         return responses
 
-    def _make_environ(self, builder: EnvironBuilder) -> WSGIEnvironment:
-        environ = builder.get_environ()
-        environ[_FIELDS] = list(builder.headers)
-        return environ
+    def _make_request(self, builder: EnvironBuilder) -> Request:
+        request = builder.get_request()
+        request.environ[_FIELDS] = list(builder.headers)
+        return request
 
     def _call(self, environ: WSGIEnvironment, buffered: bool) -> Answer:  # noqa: ARG002 -- always
         connection = self._connect(_server_environ(environ))
