@@ -470,8 +470,8 @@ ENVIRON = {
     "REQUEST_METHOD": st.sampled_from(["GET", "POST", "put"]),
     "SCRIPT_NAME": st.sampled_from(["", "/", "/app", "/\xc3\xa9"]),
     "PATH_INFO": st.sampled_from(["", "/", "/a", "/\xc3\xa9/", "/\xff", "//a"]),
-    "SERVER_NAME": st.sampled_from(["example.org", "::1", "127.0.0.1", "Example.ORG"]),
-    "SERVER_PORT": st.sampled_from(["80", "443", "8000"]),
+    "SERVER_NAME": st.sampled_from(["example.org", "::1", "127.0.0.1", "Example.ORG", "unix:/a"]),
+    "SERVER_PORT": st.sampled_from(["80", "443", "8000", "", "x"]),
     "wsgi.url_scheme": st.sampled_from(["http", "https"]),
 }
 MORE = {
