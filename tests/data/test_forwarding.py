@@ -31,6 +31,10 @@ NOTHING = ForwardedElement(None, None, None, None)
         ("a, b", -1, None),
         ('"a", "b"', 2, "a"),
         ("a,,b,", 2, "a"),
+        # A client's open quote swallows nothing.
+        ('", a', 1, "a"),
+        ('"x\\, a, ,b', 2, "a"),
+        ('", a', 3, None),
     ],
 )
 def test_trusted_value(value: str | None, trusted: int, expected: str | None) -> None:
@@ -161,6 +165,23 @@ def test_forwarded_origin() -> None:
     for trusted in (0, -1, 3):
         assert forwarded_origin(value, trusted) == Origin()
     assert forwarded_origin(None, 1) == Origin()
+
+
+@pytest.mark.parametrize(
+    "sent", ['"', "x", 'for="', "for=9.9.9.9, =", 'for="9.9.9.9", for="', 'x="\\', "for=a, " * 200]
+)
+def test_a_client_cannot_take_the_word_from_the_proxies(sent: str) -> None:
+    first, second = 'for="[2001:db8::1]";host="a.example"', "for=192.0.2.1;proto=https"
+    for between in (", ", ","):
+        value = between.join([sent, first, second])
+        assert forwarded_origin(value, 1) == Origin("192.0.2.1", "https")
+        assert forwarded_origin(value, 2) == Origin("2001:db8::1", None, "a.example")
+
+
+def test_a_comma_in_a_quoted_string_ends_no_element() -> None:
+    value = 'junk, for=192.0.2.1;x="a,for=9.9.9.9;y=\\"z,for=9.9.9.9;y="'
+    assert forwarded_origin(value, 1) == Origin("192.0.2.1")
+    assert forwarded_origin(value, 2) == Origin()
 
 
 @pytest.mark.parametrize("value", ["for=unknown", "for=_hidden", "proto=ftp", "for=x", "host=a@b"])

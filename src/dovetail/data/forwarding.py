@@ -29,6 +29,9 @@ __all__ = [
 
 # Parsing stops here; a request passes through a handful of proxies.
 _ELEMENTS = 100
+# So many commas that trusted proxies put into quoted strings are passed over, which is no
+# character of an address or a host.
+_QUOTED_COMMAS = 8
 
 # forwarded-pair and what ends it. White space around ";" is not in the RFC but in the world.
 _pair = re.compile(rf"[{OWS}]*+(?:({TOKEN})=({TOKEN}|{QUOTED_STRING})[{OWS}]*+)?([;,]|\Z)").match
@@ -96,7 +99,10 @@ def trusted_value(value: str | None, trusted: int) -> str | None:
     """
     if trusted < 1 or not value:
         return None
-    values = parse_list_header(value)
+    # A quote that a client left open must not swallow what the proxies added behind it.
+    values = parse_list_header(value) or [
+        item for each in value.split(",") if (item := each.strip(OWS))
+    ]
     return values[-trusted] if len(values) >= trusted else None
 
 
@@ -169,16 +175,35 @@ def _is_host(value: str) -> bool:
     return True
 
 
+def _last_elements(value: str, wanted: int) -> list[ForwardedElement]:
+    """Return the elements at the end of a field whose beginning may be malformed.
+
+    Else a client could hide behind the proxy's own address, by sending a quote for example. No
+    comma within a quoted string is mistaken for one between elements: from there on, the string's
+    last quote opens a string that does not end well.
+    """
+    elements = parse_forwarded_header(value)
+    comma = len(value)
+    for _ in range(0 if elements else wanted + _QUOTED_COMMAS):
+        comma = value.rfind(",", 0, comma)
+        if comma < 0:
+            break
+        found = parse_forwarded_header(value[comma + 1 :])
+        if len(found) >= wanted:
+            return found
+    return elements
+
+
 def forwarded_origin(value: str | None, trusted: int) -> Origin:
     """Return what the outermost trusted proxy tells in a Forwarded field.
 
     :param value: the field, its lines joined by commas.
     :param trusted: how many proxies at the end of the list are trusted.
-    :return: all None if none is trusted, there are fewer elements or the field is malformed. A
-        client that is unknown or obfuscated has no address, and other schemes than ``http`` and
-        ``https`` are none.
+    :return: all None if none is trusted, there are fewer elements or those of the trusted proxies
+        are malformed; what stands before theirs may be anything. A client that is unknown or
+        obfuscated has no address, and other schemes than ``http`` and ``https`` are none.
     """
-    elements = parse_forwarded_header(value) if trusted > 0 else []
+    elements = _last_elements(value, trusted) if value and trusted > 0 else []
     if not elements or len(elements) < trusted:
         return Origin()
     client, _, host, proto = elements[-trusted]

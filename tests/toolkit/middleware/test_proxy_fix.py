@@ -97,6 +97,12 @@ def test_attributes() -> None:
     assert (fix.x_port, fix.x_prefix, fix.forwarded) == (4, 5, 6)
 
 
+def test_a_client_cannot_hide_behind_the_proxy() -> None:
+    """An address that is let in without a password may be that of the proxy."""
+    assert fixed(x("for", '", 1.1.1.1')) == {"REMOTE_ADDR": "1.1.1.1"}
+    assert fixed({"HTTP_FORWARDED": '", for=1.1.1.1'}, forwarded=1) == {"REMOTE_ADDR": "1.1.1.1"}
+
+
 def test_forwarded() -> None:
     headers = {"HTTP_FORWARDED": 'for="[2001:DB8::1]:4711";proto=https;host="h:99", for=10.0.0.9'}
     assert fixed(headers) == {}
