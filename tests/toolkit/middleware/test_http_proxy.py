@@ -361,6 +361,18 @@ def test_an_answer_before_all_was_sent() -> None:
         ),
         (b'HTTP/1.1 304 No\r\nETag: "a"\r\n\r\n', "304 No", [("ETag", '"a"')], b""),
         (b"HTTP/1.0 200 OK\r\n\r\nold", "200 OK", [], b"old"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+            "200 OK",
+            [("Content-Length", "1")],
+            b"x",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x\r\n\r\nx",
+            "200 OK",
+            [("Content-Type", "multipart/x")],
+            b"x",
+        ),
         (b"HTTP/1.1 200\r\n\r\nx", "200 ", [], b"x"),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\nx", "200 OK", [], b"x"),
         (b"HTTP/1.1 200 OK\r\nA: b\r\n  c\r\n\r\n", "200 OK", [("A", "b c")], b""),
@@ -389,6 +401,19 @@ def test_responses(octets: bytes, status: str, headers: Any, body: bytes) -> Non
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nA: " + b"x" * 100_000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n",
+        b"HTTP/1.1 200 O\rK\r\n\r\n",
+        b"HTTP/1.1 200 O\0K\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno field\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\n A: b\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nA\x01: b\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+        *(
+            b"HTTP/1.1 200 OK\r\nContent-Length: %b\r\n\r\nx" % n
+            for n in (b"+1", b"-1", b"0_1", b"")
+        ),
     ],
 )
 def test_bad_gateway(octets: bytes) -> None:

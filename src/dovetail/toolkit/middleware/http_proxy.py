@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import IO, Any
 from urllib.parse import SplitResult, quote, urlsplit
@@ -12,9 +17,9 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import dovetail.toolkit.response  # noqa: F401 - makes the response of BadGateway
 from dovetail.data.exceptions import BadGateway
-from dovetail.data.fields import is_hop_by_hop_header
+from dovetail.data.fields import decimal_number, is_hop_by_hop_header
 from dovetail.data.headers import EnvironHeaders
-from dovetail.http1.grammar import OWS
+from dovetail.http1.grammar import OWS, TOKEN
 from dovetail.toolkit.streams import get_input_stream
 from dovetail.toolkit.wsgi import get_content_length
 
@@ -34,6 +39,14 @@ _QUERY = _PATH + "?%"
 # A field value in several lines, which only very old servers send (RFC 9112 section 5.2).
 _unfold = re.compile(r"\r?\n[ \t]*").sub
 _forbidden = re.compile(r"[\r\n\0]").search
+_is_name = re.compile(TOKEN).fullmatch
+
+# What http.client finds wrong with header lines; it leaves them out then, and all below them.
+_DEFECTS = (
+    FirstHeaderLineIsContinuationDefect,
+    InvalidHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
 
 
 class ProxyMiddleware:
@@ -210,17 +223,44 @@ def _response_fields(response: HTTPResponse) -> list[tuple[str, str]]:
     """
     if response.status < 200:
         raise HTTPException("the other server switched protocols")
-    dropped = {"proxy-connection"}
+    if _forbidden(response.reason):
+        raise HTTPException("a reason with a control character")
+    if any(isinstance(defect, _DEFECTS) for defect in response.headers.defects):
+        raise HTTPException("a malformed header line")
+    dropped = {"proxy-connection", "content-length"}
     for value in response.headers.get_all("Connection", ()):
         dropped.update(_options(value))
-    if response.chunked:
-        # It counts for nothing beside Transfer-Encoding (RFC 9112 section 6.3).
-        dropped.add("content-length")
     fields = []
     for name, value in response.headers.items():
         if name.lower() not in dropped and not is_hop_by_hop_header(name):
             text = _unfold(" ", value)
-            if _forbidden(text):
-                raise HTTPException("a field value with a control character")
+            if _forbidden(text) or not _is_name(name):
+                raise HTTPException("a malformed field")
             fields.append((name, text))
+    length = _content_length(response)
+    if length is not None:
+        fields.append(("Content-Length", str(length)))
     return fields
+
+
+def _content_length(response: HTTPResponse) -> int | None:
+    """Return the length of the content as it is announced, None if it is not.
+
+    Two servers must not see two ends of one content (RFC 9112 sections 6.3 and 11.1), and
+    http.client takes the first length it finds, and any coding it does not know for none.
+
+    :raises HTTPException: it is not sure where the content ends.
+    """
+    codings = response.headers.get_all("Transfer-Encoding", ())
+    if codings:
+        if [coding.strip(OWS).lower() for coding in codings] != ["chunked"]:
+            raise HTTPException("a transfer coding besides chunked")
+        # A length counts for nothing beside it.
+        return None
+    lengths = {value.strip(OWS) for value in response.headers.get_all("Content-Length", ())}
+    if not lengths:
+        return None
+    length = decimal_number(lengths.pop())
+    if lengths or length is None:
+        raise HTTPException("several lengths, or one that is no number")
+    return length
