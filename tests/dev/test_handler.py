@@ -183,6 +183,14 @@ def test_log_request(lines: list[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize("path", ["//[x", "//h:99999/", "//h:x/"])
+def test_log_of_a_path_that_looks_like_a_host(path: str, lines: list[str]) -> None:
+    handler = Quiet()
+    handler.path = path
+    handler.log_request(200)
+    assert [line.partition("] ")[2] for line in lines] == [f'"GET {path} HTTP/1.1" 200 -']
+
+
 def test_messages_with_percent_signs(lines: list[str]) -> None:
     handler = Quiet()
     handler.log("info", "100% sure")

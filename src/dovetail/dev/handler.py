@@ -248,7 +248,7 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
         code = code.value if isinstance(code, HTTPStatus) else code
         line = self.requestline
         if self.path:
-            line = f"{self.command} {uri_to_iri(self.path)} {self.request_version}"
+            line = f"{self.command} {_readable(self.path)} {self.request_version}"
         line = console.escape(line)
         colour = _colour(str(code))
         self.log("info", '"%s" %s %s', Styled(line, colour) if colour else line, code, size)
@@ -341,6 +341,14 @@ def _format_failure(error: BaseException) -> str:
 
 def _is_ours(module: str) -> bool:
     return module.startswith(("dovetail.dev.", "dovetail.gateway."))
+
+
+def _readable(target: str) -> str:
+    """Return a request's target as it is to be read."""
+    try:
+        return uri_to_iri(target)
+    except ValueError:  # //[x is a path in a request, and a malformed host elsewhere
+        return target
 
 
 def _colour(code: str) -> str | None:
