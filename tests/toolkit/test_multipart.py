@@ -542,6 +542,17 @@ def test_floods_pass_through(flood: bytes) -> None:
     assert size == len(content) + 1
 
 
+@pytest.mark.parametrize("line_break", [b"\r\n", b"\n", b"\r"])
+def test_a_flood_in_each_of_many_parts(line_break: bytes) -> None:
+    """In one piece; no time is asserted, but it took minutes while it was quadratic."""
+    content = b"x--foo" * 12
+    part = (FILE + content + b"\r\n").replace(b"\r\n", line_break)
+    decoder = MultipartDecoder(BOUNDARY)
+    decoder.receive_data((part * 20_000).removesuffix(line_break) + END)
+    data = [event.data for event in events(decoder) if isinstance(event, Data) and event.data]
+    assert data == [content] * 20_000
+
+
 @pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
 def test_floods_octet_by_octet(flood: bytes) -> None:
     content = (flood * (20_000 // len(flood) + 1))[:20_000]

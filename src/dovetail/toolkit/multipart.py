@@ -360,10 +360,7 @@ class MultipartDecoder:
         data = self._data
         in_line = self.state is State.PREAMBLE
         if candidate >= 0 and not in_line:
-            # PERF: past boundaries within lines at 950 MB/s, where the expression does 110.
-            behind = max(start, candidate - 1)
-            breaks = [data.find(octet + self._token, behind) for octet in (b"\r", b"\n")]
-            candidate = min((found for found in breaks if found >= 0), default=-1)
+            candidate = self._find_in_line_start(max(start, candidate - 1))
         if candidate < 0:
             return -1, None
         pattern = self.preamble_re if in_line else self.boundary_re
@@ -371,6 +368,26 @@ class MultipartDecoder:
         if found is None:
             return -1, None
         return found.start(), _ENDING.match(data, found.start(1))
+
+    def _find_in_line_start(self, start: int) -> int:
+        """Return where a line break and the token stand first, -1 if nowhere.
+
+        PERF: past boundaries within lines at 950 MB/s, where the expression does 110. The window
+        grows, because one of the two line breaks may not occur at all, and each part would be
+        searched for it up to the end of the data.
+        """
+        data = self._data
+        token = self._token
+        size = 4096
+        while start < len(data):
+            end = start + size
+            breaks = [data.find(octet + token, start, end) for octet in (b"\r", b"\n")]
+            found = min((at for at in breaks if at >= 0), default=-1)
+            if found >= 0 or end >= len(data):
+                return found
+            start = max(start + 1, end - len(token))
+            size *= 2
+        return -1
 
     def _next_part(self) -> Event:
         if self._cut_line_break:
