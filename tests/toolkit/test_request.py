@@ -257,7 +257,9 @@ def test_json() -> None:
     assert request.data == b'{"a": [1]}'
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[" * 200_000, b'{"a":' * 200_000], ids=lambda body: body[:8]
+)
 def test_json_is_malformed(body: bytes) -> None:
     request = post(body, "application/json")
     assert request.get_json(silent=True) is None

@@ -337,7 +337,7 @@ class Request(sansio.Request):
         if not (force or self.is_json):
             return None if silent else self.on_json_loading_failed(None)
         try:
-            value = self.json_module.loads(self.get_data(cache=cache))
+            value = self._load_json(cache)
         except ValueError as error:
             if silent:
                 value = None
@@ -350,6 +350,14 @@ class Request(sansio.Request):
         if cache:
             self._cached_json = kept
         return value
+
+    def _load_json(self, cache: bool) -> Any:
+        """:raises ValueError: the body is not JSON."""
+        try:
+            return self.json_module.loads(self.get_data(cache=cache))
+        except RecursionError:
+            # A client should not be able to raise it, with 1000 brackets for example.
+            raise ValueError("it is nested too deeply") from None
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Decide what :meth:`get_json` returns, or raises, if there is no JSON.
