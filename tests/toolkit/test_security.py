@@ -119,6 +119,10 @@ def test_the_comparison_takes_constant_time(monkeypatch: pytest.MonkeyPatch) -> 
     assert compared == [(64, b"x")]
 
 
+def test_a_password_that_cannot_be_encoded() -> None:
+    assert not check_password_hash(generate_password_hash("a", "pbkdf2:sha256:1"), "\ud800")
+
+
 def test_gen_salt() -> None:
     salt = gen_salt(1000)
     assert len(salt) == 1000

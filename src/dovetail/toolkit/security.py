@@ -50,11 +50,13 @@ def check_password_hash(pwhash: str, password: str) -> bool:
 
     The time it takes does not depend on where the hashes differ.
 
-    :return: False, too, if ``pwhash`` has not the three parts of a hash.
+    :return: False, too, if ``pwhash`` has not the three parts of a hash, or the password cannot be
+        encoded, so that no hash can have been made of it.
     :raises ValueError: it names a method or parameters that do not exist.
     """
     try:
         method, salt, expected = pwhash.split("$", 2)
+        password.encode()  # a lone surrogate is what JSON can bring
     except ValueError:
         return False
     digest, _ = _hash(method, salt, password)
