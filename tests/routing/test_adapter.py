@@ -8,6 +8,7 @@ import pytest
 from dovetail.data.exceptions import Gone, MethodNotAllowed, NotFound
 from dovetail.data.multidict import MultiDict
 from dovetail.routing.adapter import MapAdapter
+from dovetail.routing.converters import BaseConverter
 from dovetail.routing.exceptions import BuildError, RequestRedirect, WebsocketMismatch
 from dovetail.routing.map import Map
 from dovetail.routing.rules import Rule
@@ -144,6 +145,35 @@ def test_redirect_to() -> None:
         adapter.match("/d/1")
     there = Map([Rule("/a", redirect_to="b", subdomain="www")]).bind("h", subdomain="www")
     assert target(there, "/a") == "http://www.h/b"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/https:other.org/old", "http://h/app/https:other.org/new"),
+        ("/javascript:x/old", "http://h/app/javascript:x/new"),
+        ("/x/old", "http://h/app/x/new"),
+        ("/go/https:/other.org", "http://h/app/https:/other.org"),
+        ("/go/other.org", "http://h/app/other.org"),
+        ("/raw///other.org", "http://h/app/other.org"),
+        ("/host/other.org", "http://other.org/"),
+    ],
+)
+def test_a_request_cannot_redirect_to_another_site(path: str, expected: str) -> None:
+    class Raw(BaseConverter):
+        regex = ".*"
+        part_isolating = False
+
+    url_map = Map(
+        [
+            Rule("/<x>/old", redirect_to="<x>/new"),
+            Rule("/go/<path:x>", redirect_to="<x>"),
+            Rule("/raw/<raw:x>", redirect_to="<x>", merge_slashes=False),
+            Rule("/host/<x>", redirect_to="http://<x>/"),  # its author wants it so
+        ],
+        converters={"raw": Raw},
+    )
+    assert target(url_map.bind("h", "/app"), path) == expected
 
 
 def test_dispatch(adapter: MapAdapter) -> None:

@@ -27,6 +27,8 @@ _WEBSOCKET_SCHEMES = frozenset({"ws", "wss"})
 _SECURE_SCHEMES = frozenset({"https", "wss"})
 
 _variable = re.compile("<([^>]+)>")
+# Of a redirect_to: a relative path whose first segment has a variable.
+_begins_with_gap = re.compile("[^/?#:<]*<").match
 
 
 class SearchableMap(RuleMap, Protocol):
@@ -199,6 +201,9 @@ class MapAdapter:
         target = rule.redirect_to
         if isinstance(target, str):
             location = _variable.sub(lambda gap: rule.to_url(gap[1], values[gap[1]]), target)
+            if _begins_with_gap(target) and (":" in location or location.startswith("//")):
+                # Else a value such as "https:other.org" would lead to another site.
+                location = f"./{location}"
         else:
             assert target is not None
             location = target(self, **values)
