@@ -73,6 +73,12 @@ def test_a_handler_that_would_not_show_it_is_not_enough(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "shown\n"
 
 
+def test_the_traceback_of_an_exception(capsys: pytest.CaptureFixture[str]) -> None:
+    unconfigured()
+    console.log("error", "it failed", exc_info=ValueError("why"))
+    assert capsys.readouterr().err == "it failed\nValueError: why\n"
+
+
 def test_colours_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
     unconfigured()
     monkeypatch.delenv("NO_COLOR", raising=False)

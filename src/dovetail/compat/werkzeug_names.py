@@ -568,8 +568,28 @@ _MODULES = {
         {
             "dovetail.data.exceptions": "ClientDisconnected RequestEntityTooLarge",
             "dovetail.data.hosts": "host_is_trusted",
+            "dovetail.toolkit.wsgi": "_get_server=server_of",
         },
     ),
+}
+
+# Not documented, or not to be had yet; but packages in use import them.
+_UNDOCUMENTED = {
+    "werkzeug._internal": NameTable(
+        "The log, and the texts of an environ.",
+        also={
+            "dovetail.dev.console": "_log=log",
+            "dovetail.toolkit.wsgi": "_wsgi_decoding_dance=_decode",
+        },
+    ),
+    "werkzeug._reloader": NameTable(
+        "Starting anew when files change.", also={"dovetail.dev.refusals": "run_with_reloader"}
+    ),
+    "werkzeug.debug": NameTable(
+        "The debugger.", also={"dovetail.dev.refusals": "DebuggedApplication"}
+    ),
+    # Dash asks whether it has anything for tracebacks, and writes them itself if not.
+    "werkzeug.debug.tbtools": NameTable("Tracebacks of the debugger: nothing yet."),
 }
 
 WERKZEUG = Interface(
@@ -577,7 +597,7 @@ WERKZEUG = Interface(
     distribution="Werkzeug",
     version="3.1.9",
     summary="Werkzeug's interface, provided by Dovetail.",
-    modules=_MODULES,
+    modules=_MODULES | _UNDOCUMENTED,
     # It makes the responses of exceptions.
     requires=("dovetail.toolkit.response",),
 )

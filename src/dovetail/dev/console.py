@@ -6,7 +6,7 @@ import copy
 import logging
 import os
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 __all__ = ["LOGGER", "Styled", "escape", "log"]
 
@@ -69,7 +69,7 @@ class _ConsoleHandler(logging.StreamHandler[TextIO]):
 _handler = _ConsoleHandler()
 
 
-def log(type: str, message: str, *args: object) -> None:
+def log(type: str, message: str, *args: object, **options: Any) -> None:
     """Log a message.
 
     A logger without a level gets INFO; without a handler that would show the message, one that
@@ -77,6 +77,7 @@ def log(type: str, message: str, *args: object) -> None:
 
     :param type: the level's name in lower case: ``info``, ``warning``, ``error``.
     :param args: what the message's format is filled with.
+    :param options: more for :meth:`logging.Logger.log`, such as ``exc_info``.
     """
     logger = logging.getLogger(LOGGER)
     if logger.level == logging.NOTSET:
@@ -84,7 +85,7 @@ def log(type: str, message: str, *args: object) -> None:
     if not _is_heard(logger):
         logger.addHandler(_handler)
     level = logging.getLevelNamesMapping()[type.upper()]
-    logger.log(level, message.rstrip("\n"), *args)
+    logger.log(level, message.rstrip("\n"), *args, **options)
 
 
 def _is_heard(logger: logging.Logger) -> bool:
