@@ -110,6 +110,7 @@ def test_type_needs_a_name() -> None:
         ("a.svgz", "image/svg+xml; charset=utf-8", "gzip"),
         ("a.tar.gz", "application/x-tar", "gzip"),
         ("a", "application/octet-stream", None),
+        ("data:text/html,a", "application/octet-stream", None),
     ],
 )
 def test_type_is_guessed(name: str, content_type: str, encoding: str | None) -> None:
@@ -213,6 +214,34 @@ def test_range_is_refused_and_the_file_closed() -> None:
     with pytest.raises(RequestedRangeNotSatisfiable):
         send_file(file, environ_of(HTTP_RANGE="bytes=30-"), mimetype="a/b")
     assert file.closed
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"etag": 'a"b'},
+        {"mimetype": "a\nb"},
+        {"max_age": lambda _: 1 // 0},
+        {"last_modified": 1e30},
+        {"environ": {}},
+    ],
+)
+def test_a_file_is_closed_if_there_is_no_response(path: Path, options: dict[str, Any]) -> None:
+    opened: list[Any] = []
+
+    class Kept(FileWrapper):
+        def __init__(self, file: Any, buffer_size: int) -> None:
+            super().__init__(file, buffer_size)
+            opened.append(file)
+
+    environ = options.pop("environ", environ_of())
+    with pytest.raises((ValueError, OverflowError, ZeroDivisionError, KeyError)):
+        send_file(path, {**environ, "wsgi.file_wrapper": Kept}, **options)
+    assert [file.closed for file in opened] == [True]
+    mine = io.BytesIO()
+    with pytest.raises((ValueError, OverflowError, ZeroDivisionError, KeyError)):
+        send_file(mine, environ, download_name="a", **options)
+    assert not mine.closed
 
 
 def test_conditional_may_be_off(path: Path) -> None:

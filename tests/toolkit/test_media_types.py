@@ -17,7 +17,6 @@ from dovetail.toolkit.media_types import guess_media_type
             "dir.d/a",
             "dir/a.png",
             "http://e.test/a.png",
-            "data:text/x,",
             "a.",
             "a.unknown",
             "ü.json",
@@ -26,6 +25,11 @@ from dovetail.toolkit.media_types import guess_media_type
 )
 def test_it_agrees_with_the_library(name: str) -> None:
     assert guess_media_type(name) == mimetypes.guess_type(name)[0]
+
+
+def test_a_name_is_no_data_url() -> None:
+    assert guess_media_type("data:text/html,") is None
+    assert guess_media_type("data:text/html,.png") == "image/png"
 
 
 def test_types_may_be_added() -> None:

@@ -86,25 +86,28 @@ def send_file(  # noqa: PLR0917 - the documented signature
             headers["X-Sendfile"] = source.path
         else:
             file = open(source.path, "rb")  # noqa: SIM115 - the response closes it
-    response = (response_class or Response)(
-        None if file is None else wrap_file(environ, file),
-        mimetype=mimetype,
-        headers=headers,
-        direct_passthrough=True,
-    )
-    if source.size is not None:
-        response.content_length = source.size
-    if last_modified is None:
-        last_modified = source.mtime
-    if last_modified is not None:
-        response.last_modified = last_modified  # type: ignore[assignment]
-    _let_keep(response, max_age(source.path) if callable(max_age) else max_age)
-    if isinstance(etag, str):
-        response.set_etag(etag)
-    elif etag and source.path is not None:
-        check = adler32(os.fsencode(source.path))
-        response.set_etag(f"{source.mtime}-{source.size}-{check}")
-    return _make_conditional(response, environ, source.size, file) if conditional else response
+    try:
+        response = (response_class or Response)(
+            None if file is None else wrap_file(environ, file),
+            mimetype=mimetype,
+            headers=headers,
+            direct_passthrough=True,
+        )
+        if source.size is not None:
+            response.content_length = source.size
+        if last_modified is None:
+            last_modified = source.mtime
+        if last_modified is not None:
+            response.last_modified = last_modified  # type: ignore[assignment]
+        _let_keep(response, max_age(source.path) if callable(max_age) else max_age)
+        _set_etag(response, etag, source)
+        if conditional:
+            _make_conditional(response, environ, source.size, file)
+    except BaseException:
+        if file is not None and source.file is None:
+            file.close()
+        raise
+    return response
 
 
 def _find(path_or_file: StrPath | IO[bytes], root_path: StrPath | None) -> _Source:
@@ -134,7 +137,8 @@ def _describe(
                 "cannot detect the MIME type without a name: pass 'mimetype', 'download_name' or"
                 " a path"
             )
-        mimetype, encoding = mimetypes.guess_type(download_name)
+        # "./": the name of a file is no data: URL, which could say what type it likes.
+        mimetype, encoding = mimetypes.guess_type(f"./{download_name}")
         # What is saved stays compressed; what is shown is decompressed by the browser.
         if encoding is not None and not as_attachment:
             headers["Content-Encoding"] = encoding
@@ -156,6 +160,14 @@ def _file_names(name: str) -> dict[str, Any]:
     return {"filename": simple, "filename*": f"UTF-8''{quoted}"}
 
 
+def _set_etag(response: Response, etag: bool | str, source: _Source) -> None:
+    if isinstance(etag, str):
+        response.set_etag(etag)
+    elif etag and source.path is not None:
+        check = adler32(os.fsencode(source.path))
+        response.set_etag(f"{source.mtime}-{source.size}-{check}")
+
+
 def _let_keep(response: Response, max_age: int | None) -> None:
     """Set for how many seconds a client may keep the response."""
     cache_control = response.cache_control
@@ -170,7 +182,7 @@ def _let_keep(response: Response, max_age: int | None) -> None:
 
 def _make_conditional(
     response: Response, environ: WSGIEnvironment, size: int | None, file: IO[bytes] | None
-) -> Response:
+) -> None:
     try:
         response.make_conditional(environ, accept_ranges=True, complete_length=size)
     except RequestedRangeNotSatisfiable:
@@ -180,7 +192,6 @@ def _make_conditional(
     if response.status_code == 304:
         # There are servers that would send the file nevertheless.
         response.headers.pop("X-Sendfile", None)
-    return response
 
 
 def send_from_directory(

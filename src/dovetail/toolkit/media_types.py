@@ -21,4 +21,5 @@ def guess_media_type(name: str) -> str | None:
         known = mimetypes.types_map.get(extension)
         if known is not None:
             return known
-    return mimetypes.guess_type(name)[0]
+    # A name is no data: URL, which could say what type it likes.
+    return mimetypes.guess_type(f"./{name}")[0]
