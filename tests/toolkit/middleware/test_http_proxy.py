@@ -190,6 +190,17 @@ def test_the_first_target_that_fits(upstream: str) -> None:
     assert Answer(app, "/x/y/z").status == "502 BAD GATEWAY"
 
 
+@pytest.mark.parametrize("path", ["/x/../secret", "/x/y/../../secret", "/x/..", "/x/./../secret"])
+@pytest.mark.parametrize("remove_prefix", [False, True])
+def test_a_path_that_leads_out_is_not_passed_on(
+    upstream: str, path: str, remove_prefix: bool
+) -> None:
+    app = ProxyMiddleware(own, {"/x": {"target": upstream, "remove_prefix": remove_prefix}})  # type: ignore[arg-type]
+    assert Answer(app, path).body == b"own"
+    for inside in ("/x/y/../z", "/x/..y", "/x/y/.."):
+        assert Answer(app, inside).body != b"own"
+
+
 def test_everything(upstream: str) -> None:
     app = ProxyMiddleware(own, {"/": {"target": upstream}})
     assert Answer(app, "/a/b").json["path"] == "/a/b"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -85,7 +86,7 @@ class ProxyMiddleware:
         path = environ["PATH_INFO"]
         app = self.app
         for prefix, opts in self.targets.items():
-            if path.startswith(prefix):
+            if path.startswith(prefix) and _stays_below(prefix, path):
                 app = self.proxy_to(opts, path, prefix)
                 break
         return app(environ, start_response)
@@ -168,6 +169,11 @@ class _Body:
     def close(self) -> None:
         self._response.close()
         self._connection.close()
+
+
+def _stays_below(prefix: str, path: str) -> bool:
+    """Tell whether a path lies below a prefix for a server that resolves ``..`` in it, too."""
+    return "/.." not in path or f"{posixpath.normpath(path)}/".startswith(prefix)
 
 
 def _directory(path: str) -> str:
