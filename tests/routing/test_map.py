@@ -276,3 +276,38 @@ def test_websocket_handshake(upgrade: str, connection: str, scheme: str, expecte
 def test_a_missing_scheme() -> None:
     with pytest.raises(KeyError):
         Map().bind_to_environ({})
+
+
+def test_a_rule_that_is_added_while_another_thread_takes_rules_over() -> None:
+    asked = threading.Event()
+
+    class Watched:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+
+        def __enter__(self) -> None:
+            asked.set()
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    class Watching(Map):
+        lock_class = Watched
+
+    class Slow(Rule):
+        def build_compare_key(self) -> tuple[int, int, int]:
+            asked.clear()
+            threads.append(threading.Thread(target=url_map.add, args=(Rule("/b", endpoint="b"),)))
+            threads[-1].start()
+            assert asked.wait(5)
+            return super().build_compare_key()
+
+    threads: list[threading.Thread] = []
+    url_map = Watching([Slow("/a", endpoint="a"), Rule("/c", endpoint="c")])
+    url_map.update()
+    for thread in threads:
+        thread.join(5)
+    assert len(threads) == 1
+    assert url_map.stale
+    assert url_map.bind("h").match("/b") == ("b", {})

@@ -133,10 +133,13 @@ class Map:
         :raises LookupError: a rule names an unknown converter.
         """
         for rule in rulefactory.get_rules(self):
-            rule.bind(self)  # which makes the map stale
-            if not rule.build_only:
-                self.matcher.add(rule)
-            self.rules_by_endpoint.setdefault(rule.endpoint, []).append(rule)
+            rule.bind(self)
+            # Another thread may be taking over what was added before.
+            with self._lock:
+                if not rule.build_only:
+                    self.matcher.add(rule)
+                self.rules_by_endpoint.setdefault(rule.endpoint, []).append(rule)
+                self.stale = True
 
     def update(self) -> None:
         """Take over what was added: sort the rules, and build the state machine."""
