@@ -165,6 +165,7 @@ def test_keys_are_utf8() -> None:
         {"key": "k", "samesite": "sometimes"},
         {"key": "k", "samesite": ""},
         {"key": "k", "domain": "a..b"},
+        {"key": "k", "max_age": "1; Domain=x", "expires": 0},
     ],
 )
 def test_nothing_breaks_out(arguments: dict[str, Any]) -> None:

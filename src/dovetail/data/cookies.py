@@ -155,7 +155,7 @@ def dump_cookie(  # noqa: PLR0917 - the documented order of the arguments
     :param samesite: ``Strict``, ``Lax`` or ``None``, in any case of letters.
     :param partitioned: keep it apart for each top-level site; makes it ``secure``, too.
     :raises ValueError: ``samesite`` is none of these, or a control character or a semicolon in the
-        key, the domain or ``expires`` would break out of the field.
+        key, the domain, ``max_age`` or ``expires`` would break out of the field.
     """
     pair = f"{_dump_key(key)}={_dump_value(value)}"
     parts = [pair]
@@ -223,7 +223,8 @@ def _dump_age(
         text = expires if isinstance(expires, str) else http_date(expires)
         parts.append(f"Expires={_inside('expires', text)}")
     if max_age is not None:
-        parts.append(f"Max-Age={max_age}")
+        # An application may hand on a text, whatever the annotation says.
+        parts.append(f"Max-Age={_inside('max_age', str(max_age))}")
     return parts
 
 

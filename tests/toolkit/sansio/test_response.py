@@ -51,6 +51,16 @@ def test_status_is_empty(status: str) -> None:
         Response().status = status
 
 
+@pytest.mark.parametrize("status", ["200 OK\r\nX: y", "200 O\nK", "200 O\rK"])
+def test_a_status_cannot_end_its_line(status: str) -> None:
+    with pytest.raises(ValueError, match="line end"):
+        Response(status)
+    response = Response()
+    with pytest.raises(ValueError, match="line end"):
+        response.status = status
+    assert response.status == "200 OK"
+
+
 def test_repr() -> None:
     assert repr(Response(404)) == "<Response [404 NOT FOUND]>"
 

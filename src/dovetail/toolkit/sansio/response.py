@@ -35,7 +35,7 @@ _STATUSES: dict[Any, tuple[str, int]] = {
 def _clean_status(value: str | int | HTTPStatus) -> tuple[str, int]:
     """Return the status line and the code of any form of a status.
 
-    :raises ValueError: it is empty.
+    :raises ValueError: it is empty, or has a line end in it.
     """
     if isinstance(value, int):
         code = int(value)
@@ -43,6 +43,8 @@ def _clean_status(value: str | int | HTTPStatus) -> tuple[str, int]:
     value = value.strip()
     if not value:
         raise ValueError("Empty status argument")
+    if "\n" in value or "\r" in value:
+        raise ValueError("a status cannot contain a line end")
     number, _, reason = value.partition(" ")
     try:
         code = int(number)
