@@ -39,6 +39,8 @@ class Account(flask_login.UserMixin):
     password = generate_password_hash("right", method="pbkdf2:sha256:1000")
 
 
+# flask-login still calls it, and Python 3.12 warns.
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 def test_login(app: flask.Flask) -> None:
     manager = flask_login.LoginManager(app)
     manager.login_view = "login"
