@@ -62,6 +62,15 @@ def test_make_ssl_devcert(tmp_path: Path) -> None:
     load_ssl_context(*paths)
 
 
+def test_an_old_key_file_is_closed_to_others(tmp_path: Path) -> None:
+    key = tmp_path / "dev.key"
+    key.write_text("old")
+    key.chmod(0o644)
+    assert make_ssl_devcert(str(tmp_path / "dev"))[1] == str(key)
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert "PRIVATE KEY" in key.read_text()
+
+
 def test_make_ssl_devcert_by_common_name(tmp_path: Path) -> None:
     path, _ = make_ssl_devcert(str(tmp_path / "dev"), cn="dev.example")
     certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
