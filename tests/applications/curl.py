@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from tests.applications.deployment import PATIENCE_SECONDS
+from tests.programs import find_program
 
 __all__ = ["Answer", "curl"]
 
@@ -58,12 +57,7 @@ class Answer:
 
 def curl(*arguments: str | os.PathLike[str], stdin: bytes | None = None) -> Answer:
     """Run curl; a failed transfer is an answer too."""
-    program = shutil.which("curl")
-    if program is None:
-        reason = "curl is not installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    program = find_program("curl", package="curl")
     options = ["--silent", "--verbose", "--noproxy", "*", "--max-time", str(PATIENCE_SECONDS)]
     done = subprocess.run(
         [program, "--disable", *options, "--write-out", _SUMMARY, *arguments],

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import getpass
 import os
-import shutil
 import signal
 import socket
 from pathlib import Path
 
-import pytest
 from tests.applications.deployment import Process, wait_until
+from tests.programs import find_program
 
 __all__ = ["Nginx"]
 
-# Debian keeps servers where ordinary users do not look.
-_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 _TRIES = 5
 
 # As the pages on deployment of Django, Flask and Gunicorn have it, with what differs between
@@ -82,17 +79,6 @@ http {{
 """
 
 
-def _find_nginx() -> str:
-    """Return nginx's path; without it skip the test, or fail it where nginx has to be."""
-    path = shutil.which("nginx", path=_PATH)
-    if path is not None:
-        return path
-    reason = "nginx is not installed (on Debian: apt-get install nginx-light)"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 _FORWARDED = """proxy_set_header Host $http_host;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header X-Forwarded-Proto $scheme;
@@ -107,7 +93,7 @@ class Nginx:
         for _ in range(_TRIES):
             # It cannot be told to take any free port; one found free may be gone a moment later.
             port = _free_port()
-            if self._start(_find_nginx(), upstream, port):
+            if self._start(find_program("nginx", package="nginx-light"), upstream, port):
                 self.url = f"http://127.0.0.1:{port}"
                 return
         raise AssertionError(f"nginx does not start:\n{self.text()}")

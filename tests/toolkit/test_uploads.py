@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from tests.operation.server import PATIENCE, Server
+from tests.programs import find_program
 
 HERE = Path(__file__).parent / "uploads"
 
@@ -123,15 +124,6 @@ def server(site: Path) -> Iterator[Server]:
     server.destroy()
 
 
-def program(*names: str) -> str:
-    """Return the path of a program that these tests cannot do without."""
-    for name in names:
-        path = shutil.which(name)
-        if path is not None:
-            return path
-    pytest.fail(f"install {' or '.join(names)}: uploads are tested with real clients")
-
-
 @pytest.fixture(scope="module")
 def reports(server: Server, site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Let the browser send all cases, once; return where the reports are."""
@@ -142,7 +134,7 @@ def reports(server: Server, site: Path, tmp_path_factory: pytest.TempPathFactory
     with log.open("wb") as output:
         browser = subprocess.Popen(
             [
-                program("chromium", "chromium-browser", "google-chrome"),
+                find_program("chromium", "chromium-browser", "google-chrome", package="chromium"),
                 *options,
                 f"--user-data-dir={profile}",
                 # Without it the command ends when the page is loaded.
@@ -194,7 +186,7 @@ def curl(server: Server, directory: Path, *arguments: str) -> Any:
     address = f"http://127.0.0.1:{server.port}/?case=curl"
     options = ["--disable", "--silent", "--show-error", "--fail", "--noproxy", "*"]
     done = subprocess.run(
-        [program("curl"), *options, *arguments, address],
+        [find_program("curl", package="curl"), *options, *arguments, address],
         cwd=directory,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,0 +1,33 @@
+"""Programs that tests run because users do: what happens where they are not installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+__all__ = ["find_program", "miss"]
+
+# Debian keeps servers where ordinary users do not look.
+_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def find_program(*names: str, package: str) -> str:
+    """Return the path of the first of these programs that is installed.
+
+    :param package: where Debian has it.
+    """
+    found = filter(None, (shutil.which(name, path=_PATH) for name in names))
+    path = next(found, None)
+    if path is None:
+        miss(f"{names[0]} is not installed (on Debian: apt-get install {package})")
+    return path
+
+
+def miss(reason: str) -> NoReturn:
+    """Skip the test, or fail it where everything has to be there: .ci/run sets CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
