@@ -374,6 +374,7 @@ def test_close_closes_the_files() -> None:
 def test_close_goes_on_after_a_failure() -> None:
     class Stubborn(io.BytesIO):
         def close(self) -> None:
+            super().close()
             raise OSError("no")
 
     file = io.BytesIO(b"x")
