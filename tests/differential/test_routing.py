@@ -517,10 +517,16 @@ def test_bind_to_environ(
 
         def bound() -> tuple[Any, ...]:
             adapter = url_map.bind_to_environ(environ, server_name, subdomain)
-            return (
+            attributes = (
                 *(adapter.server_name, adapter.script_name, adapter.subdomain),
                 *(adapter.url_scheme, adapter.path_info, adapter.default_method),
                 *(adapter.query_args, adapter.websocket),
+            )
+            if not adapter.server_name:
+                # What Werkzeug makes of a URL without a host depends on Python's urlunsplit().
+                return attributes
+            return (
+                *attributes,
                 told(package, adapter.match),
                 told(package, partial(adapter.make_redirect_url, "/x")),
             )
@@ -530,7 +536,10 @@ def test_bind_to_environ(
     both(work)
 
 
-@given(st.text("aB.-é:1[]\u1e9e", max_size=12), st.sampled_from([None, "", "a", "/", "a/b/"]))
+@given(
+    st.text("aB.-é:1[]\u1e9e", min_size=1, max_size=12),
+    st.sampled_from([None, "", "a", "/", "a/b/"]),
+)
 def test_bind(server_name: str, script_name: str | None) -> None:
     def work(package: Package) -> Iterable[Step]:
         url_map = make_map(package, [("/a", {"endpoint": "a"})])
