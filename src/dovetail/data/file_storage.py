@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import mimetypes
 import os
 from collections.abc import Iterator
 from shutil import copyfileobj
@@ -11,6 +10,7 @@ from typing import IO, Any
 
 from dovetail.data.header_values import parse_options_header
 from dovetail.data.headers import Headers
+from dovetail.data.media_types import guess_media_type
 from dovetail.data.multidict import MultiDict
 
 __all__ = ["FileMultiDict", "FileStorage"]
@@ -159,5 +159,5 @@ class FileMultiDict(MultiDict[str, FileStorage]):
                 filename = os.fspath(file)
             stream = open(file, "rb")  # noqa: SIM115 - the FileStorage owns it
         if filename and content_type is None:
-            content_type = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+            content_type = guess_media_type(filename) or "application/octet-stream"
         self.add(name, FileStorage(stream, filename, name, content_type))

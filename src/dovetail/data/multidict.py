@@ -16,6 +16,7 @@ __all__ = [
     "ImmutableTypeConversionDict",
     "MultiDict",
     "TypeConversionDict",
+    "is_mapping",
     "iter_multi_items",
 ]
 

@@ -7,7 +7,7 @@ from wsgiref.types import WSGIEnvironment
 
 from dovetail.data.exceptions import redirect_page
 from dovetail.toolkit.response import Response as DefaultResponse
-from dovetail.toolkit.wsgi import get_path_info
+from dovetail.toolkit.wsgi import decode_octets, get_path_info
 
 __all__ = ["append_slash_redirect", "redirect"]
 
@@ -43,5 +43,5 @@ def append_slash_redirect(environ: WSGIEnvironment, code: int = 308) -> DefaultR
     location = f"./{last}/" if ":" in last else f"{last or '.'}/"
     query = environ.get("QUERY_STRING")
     if query:
-        location += f"?{query.encode('latin-1').decode('utf-8', 'replace')}"
+        location += f"?{decode_octets(query)}"
     return redirect(location, code=code)

@@ -17,7 +17,7 @@ from dovetail.toolkit.descriptors import environ_property, lazy_property
 from dovetail.toolkit.forms import FormDataParser, default_stream_factory
 from dovetail.toolkit.sansio import request as sansio
 from dovetail.toolkit.streams import get_input_stream
-from dovetail.toolkit.wsgi import server_of
+from dovetail.toolkit.wsgi import decode_octets, server_of
 
 __all__ = ["Request", "set_builder"]
 
@@ -101,14 +101,14 @@ class Request(sansio.Request):
     @lazy_property
     def root_path(self) -> str:
         """Where the application is mounted, without a slash at the end."""
-        return _decode(self._parts[1]).rstrip("/")
+        return decode_octets(self._parts[1]).rstrip("/")
 
     @lazy_property
     def path(self) -> str:
         """The path below that, with one slash at the beginning."""
         path: str = self._parts[2]
         if not path.isascii():
-            path = _decode(path)
+            path = decode_octets(path)
         return "/" + path.lstrip("/")
 
     @lazy_property
@@ -369,8 +369,3 @@ class Request(sansio.Request):
         if e is not None:
             raise BadRequest(f"Failed to decode JSON object: {e}")
         raise UnsupportedMediaType(_NOT_JSON)
-
-
-def _decode(value: str) -> str:
-    """Decode a string of the environment, which stands for octets (PEP 3333)."""
-    return value if value.isascii() else value.encode("latin-1").decode("utf-8", "replace")

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import update_wrapper
 from typing import IO, Any
+from urllib.parse import quote
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from dovetail.data import fields, hosts
 from dovetail.gateway.files import FileRange, FileWrapper
 
 __all__ = [
+    "PATH_CHARACTERS",
     "ClosingIterator",
     "FileWrapper",
     "RangeWrapper",
+    "decode_octets",
     "get_content_length",
     "get_current_url",
     "get_host",
     "get_path_info",
+    "quote_octets",
     "responder",
     "server_of",
     "wrap_file",
@@ -25,6 +29,9 @@ __all__ = [
 ]
 
 Server = tuple[str, int | None]
+
+#: What a path may hold besides letters and digits without an escape (RFC 3986 section 3.3).
+PATH_CHARACTERS = "!$&'()*+,/:;=@~"
 
 
 class ClosingIterator:
@@ -212,7 +219,7 @@ def get_current_url(
         "host": get_host(environ, trusted_hosts),
     }
     if not host_only:
-        parts["root_path"] = _decode(environ.get("SCRIPT_NAME", ""))
+        parts["root_path"] = decode_octets(environ.get("SCRIPT_NAME", ""))
         if not root_only:
             parts["path"] = get_path_info(environ)
             if not strip_querystring:
@@ -229,9 +236,17 @@ def get_content_length(environ: WSGIEnvironment) -> int | None:
 
 def get_path_info(environ: WSGIEnvironment) -> str:
     """Return PATH_INFO decoded as UTF-8; octets that are not become U+FFFD."""
-    return _decode(environ.get("PATH_INFO", ""))
+    return decode_octets(environ.get("PATH_INFO", ""))
 
 
-def _decode(value: str) -> str:
-    """Decode a string of the environment, which stands for octets (PEP 3333)."""
+def decode_octets(value: str) -> str:
+    """Return the text of a string of the environment, which stands for octets (PEP 3333).
+
+    Octets that are not UTF-8 become U+FFFD.
+    """
     return value if value.isascii() else value.encode("latin-1").decode("utf-8", "replace")
+
+
+def quote_octets(path: str) -> str:
+    """Return a path of the environment, which stands for octets, percent-encoded (RFC 3986 3.3)."""
+    return quote(path.encode("latin-1"), safe=PATH_CHARACTERS)

@@ -20,9 +20,10 @@ import dovetail.toolkit.response  # noqa: F401 - makes the response of BadGatewa
 from dovetail.data.exceptions import BadGateway
 from dovetail.data.fields import decimal_number, is_hop_by_hop_header
 from dovetail.data.headers import EnvironHeaders
+from dovetail.http1.chunked import LAST_CHUNK, encode_chunk
 from dovetail.http1.grammar import OWS, TOKEN
 from dovetail.toolkit.streams import get_input_stream
-from dovetail.toolkit.wsgi import get_content_length
+from dovetail.toolkit.wsgi import PATH_CHARACTERS, get_content_length, quote_octets
 
 __all__ = ["ProxyMiddleware"]
 
@@ -33,9 +34,8 @@ _DEFAULTS: dict[str, Any] = {
     "ssl_context": None,
 }
 
-# What a path or a query may hold as it is (RFC 3986 section 3.3 and 3.4); a query comes encoded.
-_PATH = "!$&'()*+,/:;=@~"
-_QUERY = _PATH + "?%"
+# What a query may hold as it is (RFC 3986 section 3.4); it comes encoded.
+_QUERY = PATH_CHARACTERS + "?%"
 
 # A field value in several lines, which only very old servers send (RFC 9112 section 5.2).
 _unfold = re.compile(r"\r?\n[ \t]*").sub
@@ -127,7 +127,7 @@ class ProxyMiddleware:
         fields: list[tuple[str, str]],
     ) -> None:
         method = environ["REQUEST_METHOD"]
-        target = quote(path.encode("latin-1"), safe=_PATH)
+        target = quote_octets(path)
         if environ.get("QUERY_STRING"):
             target += "?" + quote(environ["QUERY_STRING"].encode("latin-1"), safe=_QUERY)
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
@@ -147,9 +147,9 @@ class ProxyMiddleware:
 
     def _send_content(self, connection: HTTPConnection, stream: IO[bytes], chunked: bool) -> None:
         while data := stream.read(self.chunk_size):
-            connection.send(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+            connection.send(encode_chunk(data) if chunked else data)
         if chunked:
-            connection.send(b"0\r\n\r\n")
+            connection.send(LAST_CHUNK)
 
 
 class _Body:

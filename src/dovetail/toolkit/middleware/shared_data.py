@@ -19,10 +19,10 @@ from dovetail.data.accept import parse_accept_header
 from dovetail.data.conditional import is_resource_modified
 from dovetail.data.dates import http_date
 from dovetail.data.etags import parse_etags
+from dovetail.data.media_types import guess_media_type
 from dovetail.data.paths import safe_join
 from dovetail.data.ranges import parse_range_header
 from dovetail.toolkit.content_types import get_content_type
-from dovetail.toolkit.media_types import guess_media_type
 from dovetail.toolkit.wsgi import get_path_info, wrap_file, wrap_range
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from dovetail.data.headers import Headers
 from dovetail.toolkit.descriptors import cached_property
@@ -14,6 +14,7 @@ from dovetail.toolkit.response import Response
 from dovetail.toolkit.runner import run_wsgi_app
 from dovetail.toolkit.testing.cookies import Cookie, CookieJar
 from dovetail.toolkit.testing.environ_builder import EnvironBuilder, split_host
+from dovetail.toolkit.wsgi import quote_octets
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -23,8 +24,6 @@ __all__ = ["Client", "ClientRedirectError", "TestResponse"]
 _REDIRECTS = frozenset((301, 302, 303, 305, 307, 308))
 #: These redirect the method and the body, too.
 _KEEP_REQUEST = frozenset((307, 308))
-
-_PATH_SAFE = "!$&'()*+,/:;=@~"
 
 Answer = tuple[Iterable[bytes], str, Headers]
 
@@ -332,8 +331,7 @@ def _host(environ: WSGIEnvironment) -> str:
 
 def _path(environ: WSGIEnvironment) -> str:
     """Return the whole path, percent-encoded."""
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return quote(path.encode("latin-1"), safe=_PATH_SAFE)
+    return quote_octets(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
 
 
 def _redirect_target(response: TestResponse) -> str:

@@ -46,6 +46,7 @@ from dovetail.toolkit.testing.response_reader import (
     ResponseAborted,
     ResponseReader,
 )
+from dovetail.toolkit.wsgi import quote_octets
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -81,8 +82,7 @@ _REQUEST_KEYS = frozenset(
         _FIELDS,
     )
 )
-# A client encodes spaces, quotes, angle brackets, and what is not ASCII.
-_PATH_SAFE = "!$&'()*+,/:;=@~"
+# In a query a client encodes spaces, quotes, angle brackets, and what is not ASCII.
 _QUERY_SAFE = "%!$&'()*+,/:;=?@[\\]^`{|}~"
 
 
@@ -417,7 +417,7 @@ def _target(environ: WSGIEnvironment) -> str:
         return "*"
     if not path.startswith("/"):
         path = "/" + path
-    target = quote(path.encode("latin-1"), safe=_PATH_SAFE)
+    target = quote_octets(path)
     query: str = environ.get("QUERY_STRING", "")
     if query:
         target += "?" + quote(query.encode("latin-1"), safe=_QUERY_SAFE)

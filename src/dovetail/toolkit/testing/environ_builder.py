@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, ClassVar, TextIO
-from urllib.parse import quote, unquote_to_bytes, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
 from dovetail.data.auth import Authorization
 from dovetail.data.callbacks import CallbackDict
@@ -20,6 +20,7 @@ from dovetail.data.urls import iri_to_uri
 from dovetail.toolkit.content_types import get_content_type
 from dovetail.toolkit.request import Request, set_builder
 from dovetail.toolkit.testing.multipart_body import iter_values, stream_encode_multipart
+from dovetail.toolkit.wsgi import decode_octets, quote_octets
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -179,8 +180,8 @@ class EnvironBuilder:
         scheme = environ["wsgi.url_scheme"]
         host = headers.pop("Host", None) or _server_host(environ)
         arguments: dict[str, Any] = {
-            "base_url": _make_base_url(scheme, host, _native_text(environ.get("SCRIPT_NAME", ""))),
-            "query_string": _native_text(environ.get("QUERY_STRING", "")),
+            "base_url": _make_base_url(scheme, host, decode_octets(environ.get("SCRIPT_NAME", ""))),
+            "query_string": decode_octets(environ.get("QUERY_STRING", "")),
             "method": environ["REQUEST_METHOD"],
             "input_stream": environ["wsgi.input"],
             "content_type": headers.pop("Content-Type", None),
@@ -196,8 +197,8 @@ class EnvironBuilder:
         if "path" not in kwargs:
             # Not an argument: "//", "?" and "%" in PATH_INFO are what they are.
             path = environ.get("PATH_INFO", "")
-            builder.path = quote(path.encode("latin-1"), safe=_PATH_SAFE)
-            builder.request_uri = _native_text(environ.get("REQUEST_URI") or path)
+            builder.path = quote_octets(path)
+            builder.request_uri = decode_octets(environ.get("REQUEST_URI") or path)
         return builder
 
     # The target
@@ -465,8 +466,6 @@ def create_environ(*args: Any, **kwargs: Any) -> WSGIEnvironment:
         builder.close()
 
 
-#: What may stand in a path, and "+" and "," and the like, but neither "?" nor "%".
-_PATH_SAFE = "!$&'()*+,/:;=@~"
 # What urlencode would escape without need.
 _QUERY_SAFE = "!$'()*,/:;?@"
 
@@ -512,11 +511,6 @@ def _measure(stream: IO[bytes]) -> int | None:
 def _native_octets(text: str) -> str:
     """Return the text's UTF-8 octets as PEP 3333 has them in strings."""
     return text if text.isascii() else text.encode().decode("latin-1")
-
-
-def _native_text(octets: str) -> str:
-    """Return the text of octets in a PEP 3333 string."""
-    return octets if octets.isascii() else octets.encode("latin-1").decode("utf-8", "replace")
 
 
 def _unquote(path: str) -> str:

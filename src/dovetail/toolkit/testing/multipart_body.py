@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 from dovetail.data.headers import Headers
+from dovetail.data.media_types import guess_media_type
 from dovetail.data.multidict import MultiDict
-from dovetail.toolkit.media_types import guess_media_type
 from dovetail.toolkit.multipart import Data, Epilogue, Field, File, MultipartEncoder, Preamble
 
 __all__ = ["encode_multipart", "iter_values", "stream_encode_multipart"]

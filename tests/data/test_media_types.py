@@ -6,7 +6,7 @@ import mimetypes
 
 import pytest
 
-from dovetail.toolkit.media_types import guess_media_type
+from dovetail.data.media_types import guess_media_type
 
 
 @pytest.mark.parametrize(
