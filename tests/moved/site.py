@@ -1,0 +1,79 @@
+"""Applications of others' extensions, served: by Flask's own packages, or by ours in their place."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+from tests.applications.deployment import Process
+
+__all__ = ["PROJECTS", "Browser", "Site", "environment", "is_stock"]
+
+PROJECTS = Path(__file__).parent / "projects"
+
+
+def is_stock() -> bool:
+    """Tell whether Flask itself is installed: then the same tests tell what it does."""
+    spec = find_spec("flask")
+    return spec is not None and spec.origin != "dovetail.compat"
+
+
+def environment(state: Path, **more: str) -> dict[str, str]:
+    """Return the variables for an application that keeps its files in ``state``."""
+    return {"PYTHONDONTWRITEBYTECODE": "1", "SITE_STATE": str(state), **more}
+
+
+class Browser(requests.Session):
+    """Keeps cookies, and knows where the site is: ``get("/path")``."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.trust_env = False
+        self.url = url
+
+    def request(self, method: str, url: str, *arguments: Any, **named: Any) -> requests.Response:
+        """Ask for a path of the site, or for a whole URL."""
+        named.setdefault("timeout", 30)
+        return super().request(method, urljoin(self.url, url), *arguments, **named)
+
+
+class Site:
+    """A process that serves an application of ``projects/`` on a port of its choice."""
+
+    def __init__(self, project: str, state: Path, **variables: str) -> None:
+        self.state = state
+        application = f"{project}:app"
+        command = [sys.executable, str(Path(__file__).with_name("stock.py")), application]
+        if not is_stock():
+            command = [sys.executable, "-m", "dovetail", "serve", application, "--compat"]
+            command += ["--bind", "127.0.0.1:0", "--threads", "8", "--chdir", str(PROJECTS)]
+        self.process = Process(
+            command,
+            output=state / "output.log",
+            directory=state,
+            environ=environment(state, **variables),
+        )
+        try:
+            self.url = self.process.wait_for_line(r"listening on (http://127\.0\.0\.1:\d+)")[1]
+        except BaseException:
+            self.process.kill()
+            raise
+
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return self.process.text()
+
+    def browser(self) -> Browser:
+        """Return a client without cookies."""
+        return Browser(self.url)
+
+    def stop(self) -> None:
+        """End it."""
+        # A development server has no other end than this signal.
+        assert self.process.stop() == (-15 if is_stock() else 0), self.log
+        assert "please report it" not in self.log
