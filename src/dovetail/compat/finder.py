@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -14,7 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from dovetail.compat.distribution import InterfaceDistribution
-from dovetail.compat.interface import Interface, NameTable
+from dovetail.compat.facade import InterfaceModule
+from dovetail.compat.interface import Interface
 
 __all__ = ["InstallError", "InterfaceFinder", "stand_in"]
 
@@ -41,18 +41,13 @@ class InterfaceFinder(DistributionFinder, Loader):
         is_package = bool(self.interface.submodules(fullname))
         return ModuleSpec(fullname, self, origin="dovetail.compat", is_package=is_package)
 
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the module, which looks its names up when asked."""
+        return InterfaceModule(spec.name, self.interface, import_module)
+
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module its docstring, ``__all__``, and a way to find its names when asked."""
-        name = module.__name__
-        table = self.interface.modules[name]
-        submodules = self.interface.submodules(name)
-        module.__doc__ = table.doc
-        module.__all__ = table.public  # type: ignore[attr-defined]
-        module.__getattr__ = _resolver(module, table, submodules)  # type: ignore[method-assign]
-        # Those that warn are not listed: who goes through all names does not use them.
-        names = {*table.places(), *submodules}
-        module.__dir__ = lambda: sorted(names | vars(module).keys())  # type: ignore[method-assign]
-        if name == self.interface.package:
+        """Import what the package does not work without."""
+        if module.__name__ == self.interface.package:
             for required in self.interface.requires:
                 import_module(required)
 
@@ -63,36 +58,6 @@ class InterfaceFinder(DistributionFinder, Loader):
         name = None if context is None else context.name
         if name is None or _normalized(name) == _normalized(self.interface.distribution):
             yield InterfaceDistribution(self.interface)
-
-
-def _resolver(
-    module: ModuleType, table: NameTable, submodules: Sequence[str]
-) -> Callable[[str], Any]:
-    """Return the module's ``__getattr__`` (PEP 562): it is asked once for each name."""
-    places = table.places()
-
-    def resolve(name: str) -> Any:
-        if name in places:
-            found = _load(places[name])
-            setattr(module, name, found)
-            return found
-        if name in table.deprecated:
-            deprecated = table.deprecated[name]
-            # Not kept, so that each use warns.
-            warnings.warn(deprecated.warning, DeprecationWarning, stacklevel=2)
-            return _load(deprecated.place)
-        if name in submodules:
-            return import_module(f"{module.__name__}.{name}")
-        raise AttributeError(
-            f"module {module.__name__!r} has no attribute {name!r}", name=name, obj=module
-        )
-
-    return resolve
-
-
-def _load(place: str) -> Any:
-    module, _, attribute = place.partition(":")
-    return getattr(import_module(module), attribute)
 
 
 def _normalized(name: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
-__all__ = ["Deprecated", "Interface", "NameTable"]
+__all__ = ["Deprecated", "Interface", "NameTable", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,15 @@ class NameTable:
     :param also: names, in the same form, that can be reached there too because the module used
         them. They are not among those of a star import.
     :param deprecated: names whose use warns; not among those of a star import either.
+    :param only_reexports: whether nothing is at home in the module: names that are replaced there
+        are replaced for those who ask it, and for nobody else.
     """
 
     doc: str
     sources: Mapping[str, str] = field(default_factory=dict)
     also: Mapping[str, str] = field(default_factory=dict)
     deprecated: Mapping[str, Deprecated] = field(default_factory=dict)
+    only_reexports: bool = False
 
     @property
     def public(self) -> list[str]:
@@ -48,6 +53,12 @@ def _places(sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for entry in names.split():
             theirs, _, ours = entry.partition("=")
             yield theirs, f"{module}:{ours or theirs}"
+
+
+def load(place: str) -> Any:
+    """Return the object at a place, ``module:attribute``."""
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)
 
 
 @dataclass(frozen=True, slots=True)

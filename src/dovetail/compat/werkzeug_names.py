@@ -44,6 +44,7 @@ _MODULES = {
             "dovetail.toolkit.response": "Response",
             "dovetail.toolkit.testing.client": "Client",
         },
+        only_reexports=True,
     ),
     # Header fields and form values as types.
     "werkzeug.datastructures": NameTable(
@@ -68,6 +69,7 @@ _MODULES = {
             "dovetail.data.ranges": "ContentRange IfRange Range",
         },
         deprecated=_ORDERED_NAMES,
+        only_reexports=True,
     ),
     "werkzeug.datastructures.accept": NameTable(
         "The Accept fields.",
@@ -277,6 +279,7 @@ _MODULES = {
             "dovetail.routing.parts": "parse_converter_args",
             "dovetail.routing.rules": "Rule RuleFactory",
         },
+        only_reexports=True,
     ),
     "werkzeug.routing.converters": NameTable(
         "From a part of a URL to a Python value and back.",
@@ -525,6 +528,7 @@ _MODULES = {
             "dovetail.toolkit.request": "Request",
             "dovetail.toolkit.response": "Response ResponseStream",
         },
+        only_reexports=True,
     ),
     "werkzeug.wrappers.request": NameTable(
         "A request of WSGI.",
@@ -579,7 +583,7 @@ _UNDOCUMENTED = {
         "The log, and the texts of an environ.",
         also={
             "dovetail.dev.console": "_log=log",
-            "dovetail.toolkit.wsgi": "_wsgi_decoding_dance=_decode",
+            "dovetail.toolkit.wsgi": "_wsgi_decoding_dance=decode_octets",
         },
     ),
     "werkzeug._reloader": NameTable(
