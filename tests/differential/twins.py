@@ -37,9 +37,9 @@ from unittest import mock
 import flask as stock
 import itsdangerous
 import werkzeug as stock_werkzeug
+from tests.differential.outcome import outcome
 
 from dovetail.compat import INTERFACES, make_facade
-from tests.differential.outcome import outcome
 
 __all__ = ["BOTH", "OURS", "THEIRS", "Answer", "Kit", "Twins", "same"]
 
@@ -195,5 +195,5 @@ def same(act: Callable[..., Any]) -> tuple[str, Any]:
 def _same_clock() -> Iterator[None]:
     """Let all signatures be of one moment."""
     signer = itsdangerous.TimestampSigner
-    with mock.patch.object(signer, "get_timestamp", lambda _: 1_700_000_000):
+    with mock.patch.object(signer, "get_timestamp", return_value=1_700_000_000):
         yield
