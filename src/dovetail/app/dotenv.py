@@ -1,0 +1,61 @@
+"""Files of environment variables: ``.env``, ``.dovetailenv`` and ``.flaskenv``."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+
+import click
+
+__all__ = ["is_available", "load_dotenv"]
+
+# Each wins over those before it.
+_DEFAULT_FILES = (".flaskenv", ".dovetailenv", ".env")
+
+
+def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool = True) -> bool:
+    """Set environment variables from files; what is set already stays as it is.
+
+    The default files are looked for in this directory and upwards. Without python-dotenv (the
+    extra ``dotenv``) nothing is loaded, and if there is something to load, a line says so.
+
+    :param path: one file more; it wins over the default ones.
+    :param load_defaults: read ``.flaskenv``, ``.dovetailenv`` and ``.env``, each of which wins
+        over those before it.
+    :return: whether there was something to load.
+    """
+    dotenv = _library()
+    if dotenv is None:
+        if path or any(map(os.path.isfile, _DEFAULT_FILES)):
+            click.secho(
+                " * Tip: There are .env files present. Install python-dotenv to use them.",
+                fg="yellow",
+                err=True,
+            )
+        return False
+    values: dict[str, str | None] = {}
+    if load_defaults:
+        for name in _DEFAULT_FILES:
+            found = dotenv.find_dotenv(name, usecwd=True)
+            if found:
+                values |= dotenv.dotenv_values(found, encoding="utf-8")
+    if path is not None and os.path.isfile(path):
+        values |= dotenv.dotenv_values(path, encoding="utf-8")
+    for key, value in values.items():
+        if value is not None:
+            os.environ.setdefault(key, value)
+    return bool(values)
+
+
+def is_available() -> bool:
+    """Tell whether python-dotenv is installed."""
+    return _library() is not None
+
+
+def _library() -> Any:
+    """Import python-dotenv, which is an extra; None if it is not installed."""
+    try:
+        return import_module("dotenv")
+    except ImportError:
+        return None
