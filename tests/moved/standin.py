@@ -1,7 +1,8 @@
-"""A pytest plugin that puts the toolkit in Werkzeug's place, for ``-p tests.moved.standin``.
+"""A pytest plugin that puts ours in the place of Flask and Werkzeug, for ``-p tests.moved.standin``.
 
 It comes before the plugins that are installed, because pytest-httpserver is one and imports
-Werkzeug. Where Werkzeug is installed the tests run on that, which tells whether a failure is ours.
+Werkzeug. What of the two is installed stays: the tests are run on Flask and Werkzeug themselves
+too, and ``tests/moved/on_toolkit`` on Flask resting on our toolkit.
 """
 
 from __future__ import annotations
@@ -10,5 +11,6 @@ from importlib.util import find_spec
 
 import dovetail.compat
 
-if not find_spec("werkzeug"):
-    dovetail.compat.install()
+absent = [package for package in dovetail.compat.INTERFACES if not find_spec(package)]
+if absent:
+    dovetail.compat.install(*absent)

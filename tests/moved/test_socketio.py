@@ -1,76 +1,138 @@
-"""Flask-SocketIO on the development server: long polls, and WebSockets over the same port."""
+"""Flask-SocketIO with threads: events over long polls and WebSockets, rooms, and answers."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
-import flask
 import pytest
-import requests
-import simple_websocket
-from flask_socketio import SocketIO, emit
-from werkzeug.serving import make_server
+from tests.moved.site import Browser, Site
+from tests.moved.socketio_client import Client
+
+pytestmark = [pytest.mark.process, pytest.mark.network]
 
 
-def make() -> tuple[flask.Flask, SocketIO]:
-    app = flask.Flask(__name__)
-    app.secret_key = "only for tests"
-    sockets = SocketIO(app, async_mode="threading")
-
-    @sockets.on("double")
-    def double(number: int) -> None:
-        seen = flask.session.get("seen", 0)
-        flask.session["seen"] = seen + 1
-        emit("doubled", [2 * number, seen, flask.request.args.to_dict().get("z")])
-
-    return app, sockets
+@pytest.fixture(scope="module")
+def site(serve: Callable[..., Site]) -> Site:
+    return serve("socketio_app")
 
 
-def test_events_without_a_server() -> None:
-    app, sockets = make()
-    client = sockets.test_client(app, query_string="?z=1")
-    for number in (4, 5):
-        client.emit("double", number)
-    assert [one["args"] for one in client.get_received()] == [[[8, 0, "1"]], [[10, 1, "1"]]]
+Join = Callable[..., Client]
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, make()[0], threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}/socket.io/?EIO=4"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def enter(site: Site) -> Iterator[Join]:
+    """Log in with a name and connect; welcomes are read."""
+    with ExitStack() as stack:
+
+        def enter(name: str, **options: Any) -> Client:
+            browser = stack.enter_context(site.browser())
+            assert browser.get(f"/login/{name}").text == f"hello {name}"
+            client = stack.enter_context(Client(browser, **options))
+            assert client.receive() == ["welcome", {"name": name, "auth": None}]
+            return client
+
+        yield enter
 
 
-@pytest.mark.network
-def test_from_polling_to_a_websocket(address: str) -> None:
-    with requests.Session() as session:
-        session.trust_env = False
+@pytest.fixture(params=["polling", "websocket"])
+def upgrade(request: pytest.FixtureRequest) -> bool:
+    return request.param == "websocket"
 
-        def poll(data: str | None = None) -> Any:
-            url = f"http://{address}&transport=polling{key}"
-            done = session.post(url, data=data) if data else session.get(url)
-            assert done.status_code == 200
-            return done.text
 
-        key = ""
-        key = "&sid=" + json.loads(poll()[1:])["sid"]
-        assert poll("40") == "OK"
-        assert poll().startswith("40{")
-        assert poll('42["double",7]') == "OK"
-        assert poll() == '42["doubled",[14,0,null]]'
-        socket = simple_websocket.Client(f"ws://{address}&transport=websocket{key}")
-        for sent, received in (
-            ("2probe", "3probe"),
-            ("5", "6"),
-            ('42["double",8]', '42["doubled",[16,1,null]]'),
-        ):
-            socket.send(sent)
-            assert socket.receive(10) == received
-        socket.close()
+def test_events_and_answers(enter: Join, upgrade: bool) -> None:
+    ada = enter("ada", upgrade=upgrade)
+    assert ada.handshake["upgrades"] == ["websocket"]
+    assert ada.call("add", 2, 3) == [5, "added"]
+    assert ada.call("add", "ä", "\U0001f600") == ["ä\U0001f600", "added"]
+    ada.emit("json", {"a": [1, None]})
+    assert ada.receive() == ["json", {"got": {"a": [1, None]}}]
+
+
+def test_the_session_of_a_connection(enter: Join, upgrade: bool) -> None:
+    ada, bob = enter("ada", upgrade=upgrade), enter("bob", upgrade=upgrade)
+    assert [ada.call("count"), ada.call("count"), bob.call("count")] == [[1], [2], [1]]
+
+
+def test_broadcast(enter: Join) -> None:
+    ada, bob = enter("ada", upgrade=True), enter("bob")
+    bob.emit("message", "hello all")
+    assert ada.receive() == ["message", "hello all"]
+    assert bob.receive() == ["message", "hello all"]
+
+
+def test_rooms(enter: Join) -> None:
+    ada, bob, eve = enter("ada", upgrade=True), enter("bob"), enter("eve", upgrade=True)
+    ada.emit("join", "tea")
+    assert ada.receive() == ["entered", "ada"]
+    bob.emit("join", "tea")
+    assert ada.receive() == ["entered", "bob"]
+    assert bob.receive() == ["entered", "bob"]
+    bob.emit("say", "tea", "hi")
+    assert ada.receive() == ["said", ["bob", "hi"]]
+    ada.emit("leave", "tea")
+    assert bob.receive() == ["left", "ada"]
+    bob.emit("shut", "tea")
+    bob.emit("say", "tea", "nobody hears it")
+    # Eve was in no room, and nothing else came to anybody: the next is what is asked for.
+    assert [client.call("add", 1, 1) for client in (ada, bob, eve)] == 3 * [[2, "added"]]
+
+
+def test_from_outside_of_events(enter: Join, browser: Browser) -> None:
+    ada, bob = enter("ada", upgrade=True), enter("bob")
+    assert browser.post("/announce", json={"all": True}).status_code == 204
+    assert ada.receive() == bob.receive() == ["announcement", {"all": True}]
+    ada.emit("work")
+    assert ada.receive() == ["worked", {"done": True}]
+
+
+def test_the_server_asks_back(enter: Join, upgrade: bool) -> None:
+    ada = enter("ada", upgrade=upgrade)
+    ada.emit("ask back", "how are you?")
+    assert ada.answer_question("fine") == ["question", "how are you?"]
+    assert ada.receive() == ["answered", "fine"]
+
+
+def test_binary_data(enter: Join) -> None:
+    ada = enter("ada", upgrade=True)
+    assert ada.exchange_binary("binary", b"\x00\xff\x01") == b"\x01\xff\x00"
+    large = bytes(range(256)) * 1000
+    assert ada.exchange_binary("binary", large) == large[::-1]
+
+
+def test_refused(site: Site, browser: Browser) -> None:
+    with Client(browser, auth={"token": "wrong"}) as client:
+        assert not client.connected
+        assert client.answer == {"message": "unauthorized!"}
+    with site.browser() as other, Client(other, auth={"token": "right"}) as client:
+        assert client.receive()[1]["auth"] == {"token": "right"}
+
+
+def test_namespace(browser: Browser) -> None:
+    with Client(browser, namespace="/echo", upgrade=True) as client:
+        assert client.receive() == ["ready"]
+        client.emit("echo", 1, "two")
+        assert client.receive() == ["echoed", 1, "two"]
+
+
+def test_errors_of_handlers(enter: Join) -> None:
+    ada = enter("ada", upgrade=True)
+    ada.emit("fail")
+    assert ada.receive() == ["failed", "failed here"]
+    assert ada.call("add", 1, 2) == [3, "added"]
+
+
+def test_disconnect(enter: Join, browser: Browser) -> None:
+    ada = enter("goes", upgrade=True)
+    ada.emit("leave now")
+    assert ada.is_closed()
+    assert "goes" in browser.get("/gone").json()
+
+
+def test_origins(browser: Browser) -> None:
+    path = "/socket.io/?EIO=4&transport=polling"
+    fine = browser.get(path, headers={"Origin": "https://chat.example"})
+    assert fine.headers["Access-Control-Allow-Origin"] == "https://chat.example"
+    assert browser.get(path, headers={"Origin": "https://evil.example"}).status_code == 400
+    assert browser.get("/login/x").text == "hello x"

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from flask_admin import Admin
 from flask_admin.contrib.fileadmin import FileAdmin
 from flask_admin.contrib.sqla import ModelView
+from flask_babel import Babel
 from flask_sqlalchemy import SQLAlchemy
 
 
@@ -26,6 +27,7 @@ class UserView(ModelView):
 def client(tmp_path: Path) -> Any:
     app = flask.Flask(__name__)
     app.config.update(SECRET_KEY="only for tests", SQLALCHEMY_DATABASE_URI="sqlite://")
+    Babel(app)
     database = SQLAlchemy(app)
 
     class User(database.Model):
