@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from jinja2 import BaseLoader, FileSystemLoader
-
 from dovetail.app import types as ft
 from dovetail.app.roots import get_root_path
+from dovetail.app.static import Files, StrPath
 from dovetail.data.exceptions import HTTPException, default_exceptions
-from dovetail.toolkit.descriptors import cached_property
 
 if TYPE_CHECKING:
     from click import Group
@@ -34,7 +31,6 @@ T_url_value_preprocessor = TypeVar(
     "T_url_value_preprocessor", bound=ft.URLValuePreprocessorCallable
 )
 
-StrPath = str | os.PathLike[str]
 _ErrorHandlers = dict[
     ft.AppOrBlueprintKey,
     dict[int | None, dict[type[Exception], ft.ErrorHandlerCallable]],
@@ -62,7 +58,7 @@ def endpoint_from_view_func(view_func: ft.RouteCallable | None) -> str:
     return view_func.__name__
 
 
-class Scaffold:
+class Scaffold(Files):
     """Base of :class:`~dovetail.app.application.App` and of
     :class:`~dovetail.app.blueprints.Blueprint`.
 
@@ -79,8 +75,6 @@ class Scaffold:
 
     cli: Group
     name: str
-    _static_folder: str | None = None
-    _static_url_path: str | None = None
 
     def __init__(
         self,
@@ -124,43 +118,6 @@ class Scaffold:
     def _check_setup_finished(self, f_name: str) -> None:
         """Raise an :exc:`AssertionError` if the method ``f_name`` comes too late."""
         raise NotImplementedError
-
-    # Files
-
-    @property
-    def static_folder(self) -> str | None:
-        """Where static files are, absolute; None if there are none."""
-        if self._static_folder is None:
-            return None
-        return os.path.join(self.root_path, self._static_folder)
-
-    @static_folder.setter
-    def static_folder(self, value: StrPath | None) -> None:
-        self._static_folder = None if value is None else os.fspath(value).rstrip(r"\/")
-
-    @property
-    def has_static_folder(self) -> bool:
-        """Whether a static folder is set; it need not exist."""
-        return self._static_folder is not None
-
-    @property
-    def static_url_path(self) -> str | None:
-        """The URL path of static files, by default the name of their folder."""
-        if self._static_url_path is not None:
-            return self._static_url_path
-        folder = self.static_folder
-        return None if folder is None else f"/{os.path.basename(folder)}".rstrip("/")
-
-    @static_url_path.setter
-    def static_url_path(self, value: str | None) -> None:
-        self._static_url_path = None if value is None else value.rstrip("/")
-
-    @cached_property
-    def jinja_loader(self) -> BaseLoader | None:
-        """Loads templates from the template folder; None if there is none."""
-        if self.template_folder is None:
-            return None
-        return FileSystemLoader(os.path.join(self.root_path, self.template_folder))
 
     # Routes
 
