@@ -13,7 +13,7 @@ from tests.dev.live import PATIENCE, hello
 
 from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import BaseWSGIServer
-from dovetail.dev.serving import is_running_from_reloader, run_simple
+from dovetail.dev.serving import choose_aids, is_running_from_reloader, run_simple
 
 
 def test_is_running_from_reloader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_what_run_simple_passes_on(
 
 PROGRAM = """
 import sys
-from dovetail.dev.serving import run_simple
+from dovetail.dev.serving import choose_aids, is_running_from_reloader, run_simple
 
 def app(environ, start_response):
     start_response("200 OK", [])
@@ -105,3 +105,24 @@ def test_a_program(kind: str, tmp_path: Path) -> None:
     assert (program.returncode, out) == (0, "after\n")
     assert err.count(" 200 -\n") == 2
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("asked", "chosen", "absent"),
+    [
+        ((False, None, None), (False, False), ""),
+        ((True, None, None), (False, False), "reloader and debugger"),
+        ((True, False, None), (False, False), "debugger"),
+        ((True, True, False), (True, False), ""),
+        ((False, None, True), (False, True), ""),
+    ],
+)
+def test_choose_aids(
+    asked: tuple[bool, bool | None, bool | None],
+    chosen: tuple[bool, bool],
+    absent: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert choose_aids(*asked) == chosen
+    err = f" * Running without {absent}: not available yet\n" if absent else ""
+    assert capsys.readouterr() == ("", err)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from wsgiref.types import WSGIApplication
 
@@ -10,12 +11,30 @@ from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import SslContextArgument, make_server
 from dovetail.toolkit.middleware.shared_data import SharedDataMiddleware
 
-__all__ = ["is_running_from_reloader", "run_simple"]
+__all__ = ["choose_aids", "is_running_from_reloader", "run_simple"]
 
 
 def is_running_from_reloader() -> bool:
     """Tell whether this process is one that the reloader started and starts anew."""
     return os.environ.get("WERKZEUG_RUN_MAIN") == "true"
+
+
+def choose_aids(
+    debug: bool, reloader: bool | None = None, debugger: bool | None = None
+) -> tuple[bool, bool]:
+    """Decide what a framework passes to :func:`run_simple` as ``use_reloader``, ``use_debugger``.
+
+    What is not asked for would follow debug mode. As long as neither exists it stays off instead,
+    and in debug mode a line on standard error says so; :func:`run_simple` refuses what is asked
+    for.
+
+    :param reloader: None is not asked for; so for ``debugger``.
+    """
+    aids = (("reloader", reloader), ("debugger", debugger))
+    absent = [name for name, asked in aids if asked is None]
+    if debug and absent:
+        sys.stderr.write(f" * Running without {' and '.join(absent)}: not available yet\n")
+    return bool(reloader), bool(debugger)
 
 
 def run_simple(  # noqa: PLR0917  the documented order
