@@ -39,9 +39,14 @@ LAYERS: dict[str, frozenset[str]] = {
 
 # What is not in the standard library, and who may import it.
 THIRD_PARTY = {
+    "blinker": {"app"},
     "click": {"cli", "app"},
-    "cryptography": {"dev"},  # an extra
+    "cryptography": {"dev", "app"},  # an extra
+    "dotenv": {"app"},  # an extra
+    "itsdangerous": {"app"},
+    "jinja2": {"app"},
     "markupsafe": {"data", "toolkit", "app"},
+    "redis": {"app"},  # an extra
 }
 
 # The one import that goes up, inside a function: App.run() starts the development server.
@@ -222,7 +227,7 @@ def _bound_names(body: list[ast.stmt]) -> set[str]:
 
 # Everything but the arbiter runs where there is no fork, so it may not need these to be imported.
 POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
-PORTABLE = ("dovetail", "dovetail.cli", "dovetail.toolkit", "dovetail.app")
+PORTABLE = ("dovetail", "dovetail.cli", "dovetail.toolkit", "dovetail.app.application")
 
 WITHOUT_POSIX = """
 import os, sys

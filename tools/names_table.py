@@ -1,7 +1,8 @@
-"""Write the reference page of Werkzeug's names: where each is in Dovetail, and which test uses it.
+"""Write the pages of other packages' names: where each is in Dovetail, and which test uses it.
 
-``python tools/names_table.py`` writes docs/reference/werkzeug-names.md; with ``--check`` it only
-says, by its exit status, whether the page is what it would write and has no empty row.
+``python tools/names_table.py`` writes docs/reference/werkzeug-names.md and flask-names.md; with
+``--check`` it only says, by its exit status, whether the pages are what it would write and have no
+empty row.
 """
 
 from __future__ import annotations
@@ -12,49 +13,45 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
+from dovetail.compat.flask_names import FLASK
+from dovetail.compat.interface import Interface, load
 from dovetail.compat.werkzeug_names import WERKZEUG
+from dovetail.toolkit.local import LocalProxy
 
-__all__ = ["PAGE", "Row", "empty_rows", "main", "render", "rows"]
+__all__ = ["PAGES", "Page", "Row", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "reference" / "werkzeug-names.md"
-INVENTORY = ROOT / "tests" / "compat" / "werkzeug_names.json"
 
 #: Where tests of the names are, in the order in which they are preferred.
-TESTS = ("data", "routing", "toolkit", "dev", "compat", "differential")
-
-#: Modules of the inventory that are left out, and why.
-LEFT_OUT = {
-    "werkzeug.debug": "the debugger comes later",
-    "werkzeug.debug.console": "the debugger comes later, and this is inside of it",
-    "werkzeug.debug.repr": "the debugger comes later, and this is inside of it",
-    "werkzeug.debug.tbtools": "the debugger comes later, and this is inside of it",
-}
+TESTS = ("app", "data", "routing", "toolkit", "dev", "compat", "differential")
 
 _words = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").findall
 # A text in a test that may be a name, or a few of them, to be asked for by getattr.
 _is_names = re.compile(r"[A-Za-z0-9_. ]{1,200}").fullmatch
 
 _INTRODUCTION = """\
-<!-- Written by tools/names_table.py from tests/compat/werkzeug_names.json and the tests. -->
+<!-- Written by tools/names_table.py from tests/compat/{package}_names.json and the tests. -->
 
-# Werkzeug's public names
+# {distribution}'s public names
 
-Every public name of Werkzeug {version}: where it is in Dovetail, and a test that uses it. After
-`dovetail.compat.install()` each is there under Werkzeug's own path, too. The tests are below
-`tests/`.
+Every public name of {distribution} {version}: where it is in Dovetail, and a test that uses it.
+After `dovetail.compat.install()` each is there under {distribution}'s own path, too. The tests are
+below `tests/`.
+"""
 
+_LEFT_OUT = """
 ## Left out
 
 | module | why |
 |---|---|
-{left_out}"""
+"""
 
 
 # The inventory
@@ -62,7 +59,7 @@ Every public name of Werkzeug {version}: where it is in Dovetail, and a test tha
 
 @dataclass(frozen=True)
 class Row:
-    """One name: its path in Werkzeug, its place in Dovetail, and a test, empty if there is none."""
+    """One name: its path in the package, its place in ours, and a test, empty if there is none."""
 
     module: str
     name: str
@@ -70,36 +67,83 @@ class Row:
     test: str
 
 
-def inventory() -> dict[str, Any]:
-    """Return the modules of the inventory that are not left out."""
-    modules = json.loads(INVENTORY.read_text(encoding="utf-8"))["modules"]
-    return {name: spec for name, spec in modules.items() if name not in LEFT_OUT}
+@dataclass(frozen=True)
+class Page:
+    """The names of one package.
+
+    :param left_out: modules of the inventory that are not on the page, and why.
+    """
+
+    interface: Interface
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where the page is."""
+        return ROOT / "docs" / "reference" / f"{self.interface.package}-names.md"
+
+    @cached_property
+    def modules(self) -> dict[str, Any]:
+        """All modules of the inventory."""
+        path = ROOT / "tests" / "compat" / f"{self.interface.package}_names.json"
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["modules"]
+        return found
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """A row for each name, in the inventory's order."""
+        found = []
+        for module, spec in self.modules.items():
+            if module in self.left_out:
+                continue
+            table = self.interface.modules[module]
+            places = table.places() | {name: one.place for name, one in table.deprecated.items()}
+            kinds = ("functions", "constants", "reexports", "classes")
+            for name in (name for kind in kinds for name in spec[kind]):
+                place = places.get(name, "")
+                found.append(Row(module, name, place, find_test(place)))
+                for member in spec["classes"].get(name, {"members": ()})["members"]:
+                    test = find_test(place, member)
+                    found.append(Row(module, f"{name}.{member}", f"{place}.{member}", test))
+        return found
+
+    def empty_rows(self) -> list[str]:
+        """Return the names without a place or without a test."""
+        return [f"{row.module}.{row.name}" for row in self.rows if not (row.place and row.test)]
+
+    def render(self) -> str:
+        """Return the whole page."""
+        package = self.interface
+        parts = [
+            _INTRODUCTION.format(
+                package=package.package, distribution=package.distribution, version=package.version
+            )
+        ]
+        if self.left_out:
+            parts.append(_LEFT_OUT)
+            parts += [f"| `{name}` | {why} |\n" for name, why in self.left_out.items()]
+        module = ""
+        for row in self.rows:
+            if row.module != module:
+                module = row.module
+                parts.append(f"\n## {module}\n\n| name | in Dovetail | test |\n|---|---|---|\n")
+            test = f"`{row.test}`" if row.test else ""
+            parts.append(f"| `{row.name}` | `{row.place.replace(':', '.')}` | {test} |\n")
+        return "".join(parts)
 
 
-def rows() -> list[Row]:
-    """Return a row for each name, in the inventory's order."""
-    found = []
-    for module, spec in inventory().items():
-        table = WERKZEUG.modules[module]
-        places = table.places() | {name: one.place for name, one in table.deprecated.items()}
-        for name in [*spec["functions"], *spec["constants"], *spec["reexports"], *spec["classes"]]:
-            place = places.get(name, "")
-            found.append(Row(module, name, place, find_test(place)))
-            for member in spec["classes"].get(name, {"members": ()})["members"]:
-                test = find_test(place, member)
-                found.append(Row(module, f"{name}.{member}", f"{place}.{member}", test))
-    return found
-
-
-def empty_rows() -> list[str]:
-    """Return the names without a place or without a test."""
-    return [f"{row.module}.{row.name}" for row in rows() if not (row.place and row.test)]
-
-
-def load(place: str) -> Any:
-    """Return the object at ``module:attribute``."""
-    module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+PAGES = (
+    Page(
+        WERKZEUG,
+        {
+            "werkzeug.debug": "the debugger comes later",
+            "werkzeug.debug.console": "the debugger comes later, and this is inside of it",
+            "werkzeug.debug.repr": "the debugger comes later, and this is inside of it",
+            "werkzeug.debug.tbtools": "the debugger comes later, and this is inside of it",
+        },
+    ),
+    Page(FLASK),
+)
 
 
 # The tests
@@ -207,14 +251,14 @@ class TestModule:
         """
         names: set[str] = set()
         for found, _ in self.objects:
-            names |= _produced(found) if inspect.isclass(found) else _annotated(found)
+            names |= _produced(found) if _is_a(found, type) else _annotated(found)
         return names
 
     def names_of(self, place: str) -> set[str]:
         """Return the names under which the file has the object at ``place``."""
         names = {self.places[place]} if place in self.places else set()
         wanted = load(place)
-        if not isinstance(wanted, int | str | bytes | None):
+        if not _is_a(wanted, int, str, bytes, NoneType):
             names |= {local for found, local in self.objects if found is wanted}
         return names
 
@@ -317,8 +361,15 @@ def _is_module(name: str) -> bool:
         return False
 
 
+def _is_a(found: Any, *types: type) -> bool:
+    # isinstance would ask a proxy for what it stands for, and that is not there outside a request.
+    return issubclass(type(found), types)
+
+
 def _annotated(function: Any) -> set[str]:
     """Return the words of what a function is annotated to return."""
+    if _is_a(function, LocalProxy):
+        return set()
     annotations = getattr(inspect.unwrap(function), "__annotations__", {})
     return set(_words(str(annotations.get("return", ""))))
 
@@ -337,40 +388,24 @@ def _produced(one: type) -> set[str]:
     return names
 
 
-# The page
-
-
-def render(table: Iterable[Row]) -> str:
-    """Return the whole page."""
-    reasons = "".join(f"| `{name}` | {why} |\n" for name, why in LEFT_OUT.items())
-    parts = [_INTRODUCTION.format(version=WERKZEUG.version, left_out=reasons)]
-    module = ""
-    for row in table:
-        if row.module != module:
-            module = row.module
-            parts.append(f"\n## {module}\n\n| name | in Dovetail | test |\n|---|---|---|\n")
-        test = f"`{row.test}`" if row.test else ""
-        parts.append(f"| `{row.name}` | `{row.place.replace(':', '.')}` | {test} |\n")
-    return "".join(parts)
-
-
 def main(arguments: list[str]) -> int:
-    """Write the page, or compare it; return the exit status."""
+    """Write the pages, or compare them; return the exit status."""
     if arguments not in ([], ["--check"]):
         print("usage: names_table.py [--check]", file=sys.stderr)
         return 2
-    table = rows()
-    empty = [f"{row.module}.{row.name}" for row in table if not (row.place and row.test)]
-    for name in empty:
-        print(f"no test uses {name}", file=sys.stderr)
-    page = render(table)
-    if not arguments:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page, encoding="utf-8")
-    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != page:
-        print(f"{PAGE} is out of date; run tools/names_table.py", file=sys.stderr)
-        return 1
-    return 1 if empty else 0
+    bad = False
+    for page in PAGES:
+        for name in page.empty_rows():
+            bad = True
+            print(f"no test uses {name}", file=sys.stderr)
+        text = page.render()
+        if not arguments:
+            page.path.parent.mkdir(parents=True, exist_ok=True)
+            page.path.write_text(text, encoding="utf-8")
+        elif not page.path.is_file() or page.path.read_text(encoding="utf-8") != text:
+            bad = True
+            print(f"{page.path} is out of date; run tools/names_table.py", file=sys.stderr)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from dovetail import compat
 
 @pytest.fixture
 def installed() -> Iterator[None]:
-    """Stand in for Werkzeug during one test."""
+    """Stand in for Flask and Werkzeug during one test."""
     finders = list(sys.meta_path)
     compat.install()
     yield

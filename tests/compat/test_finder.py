@@ -10,13 +10,19 @@ import warnings
 from typing import Any
 
 import pytest
+from dovetail.app.application import App
+from dovetail.app.cli import DovetailGroup
 
-from dovetail.compat.werkzeug_names import WERKZEUG
+from dovetail import compat
+from dovetail.app.proxies import request
+from dovetail.compat.interface import load as load_place
 from dovetail.data import accept, cookies, ordered_multidict
 from dovetail.data.exceptions import NotFound
 from dovetail.data.multidict import MultiDict
 
 pytestmark = pytest.mark.usefixtures("installed")
+
+MODULES = {name: one for one in compat.INTERFACES.values() for name in one.modules}
 
 
 def load(name: str) -> Any:
@@ -51,7 +57,29 @@ from werkzeug.routing import *
     assert "converters" not in names
 
 
+def test_forms_of_import_of_flask() -> None:
+    names = run(
+        """
+import flask.json.provider
+import flask.cli as commands
+from flask import *
+from flask import json as j, signals
+from flask.json.tag import JSONTag
+"""
+    )
+    flask = names["flask"]
+    assert names["j"] is names["json"] is flask.json is sys.modules["flask.json"]
+    assert names["Flask"] is App
+    assert names["request"] is names["flask"].globals.request is request
+    assert names["signals"].request_started is names["request_started"]
+    assert names["commands"].FlaskGroup is DovetailGroup
+    assert "__version__" not in names
+
+
 def test_one_object_by_every_path() -> None:
+    assert load("flask").url_for is load("flask.helpers").url_for
+    assert load("flask").Flask is load("flask.app").Flask
+    assert load("flask.sansio.app").Config is load("flask").Config
     assert load("werkzeug.datastructures").MultiDict is load("werkzeug.test").MultiDict
     assert load("werkzeug").Request is load("werkzeug.wrappers.request").Request
     assert load("werkzeug.utils").safe_join is load("werkzeug.security").safe_join
@@ -66,29 +94,31 @@ def test_submodules_are_attributes_without_being_imported() -> None:
     assert sys.modules["werkzeug.routing"] is werkzeug.routing
 
 
-@pytest.mark.parametrize("name", sorted(WERKZEUG.modules))
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_what_a_module_says_of_itself(name: str) -> None:
     module = load(name)
     assert module.__name__ == module.__spec__.name == name
     assert module.__doc__.endswith(".")
-    assert hasattr(module, "__path__") is bool(WERKZEUG.submodules(name))
+    assert hasattr(module, "__path__") is bool(MODULES[name].submodules(name))
     assert module.__package__ == (name if hasattr(module, "__path__") else name.rpartition(".")[0])
     assert inspect.ismodule(module)
     assert set(module.__all__) <= set(dir(module))
-    assert set(WERKZEUG.submodules(name)) <= set(dir(module))
+    assert set(MODULES[name].submodules(name)) <= set(dir(module))
     assert module.__all__ == sorted(set(module.__all__))
 
 
-@pytest.mark.parametrize("name", sorted(WERKZEUG.modules))
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_every_name_in_the_table_is_there(name: str) -> None:
     module = load(name)
-    for found, place in WERKZEUG.modules[name].places().items():
-        ours, _, attribute = place.partition(":")
-        assert getattr(module, found) is getattr(load(ours), attribute)
+    for found, place in MODULES[name].modules[name].places().items():
+        if f"{name}.{found}" in MODULES:
+            assert getattr(module, found) is load(f"{name}.{found}")
+        else:
+            assert getattr(module, found) is load_place(place)
         assert vars(module)[found] is getattr(module, found)  # asked for once only
 
 
-@pytest.mark.parametrize("name", sorted(WERKZEUG.modules))
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_listing_the_members_of_a_module_warns_of_nothing(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -111,16 +141,6 @@ def test_what_is_not_there() -> None:
         load("werkzeug.contrib")
     assert importlib.util.find_spec("werkzeug.contrib") is None
     assert not hasattr(load("werkzeug"), "__version__")
-
-
-def test_a_name_can_be_replaced_and_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    urls = load("werkzeug.urls")
-    original = urls.iri_to_uri
-    monkeypatch.setattr(urls, "iri_to_uri", str.upper)
-    assert run("from werkzeug.urls import iri_to_uri")["iri_to_uri"] is str.upper
-    monkeypatch.undo()
-    del urls.iri_to_uri
-    assert urls.iri_to_uri is original
 
 
 def test_pickles_name_our_modules() -> None:

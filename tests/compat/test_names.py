@@ -1,11 +1,10 @@
-"""Every public name of Werkzeug: it is there, it can be called as documented, it has a test."""
+"""Every public name of Werkzeug and Flask: it is there, it can be called, it has a test."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import inspect
-import json
 import runpy
 import subprocess
 import sys
@@ -15,19 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dovetail.app.json import provider
 
 import dovetail.dev.console
-from dovetail.compat.werkzeug_names import WERKZEUG
+from dovetail import compat
+from dovetail.compat.flask_names import VERSION
+from dovetail.compat.interface import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOOL = ROOT / "tools" / "names_table.py"
-TABLE = runpy.run_path(str(TOOL))
-MODULES: dict[str, Any] = json.loads(Path(__file__).with_name("werkzeug_names.json").read_text())[
-    "modules"
-]
+PAGES = {page.interface.package: page for page in runpy.run_path(str(TOOL))["PAGES"]}
+SPECS = {name: spec for page in PAGES.values() for name, spec in page.modules.items()}
+LEFT_OUT = {name for page in PAGES.values() for name in page.left_out}
+COVERED = [name for name in SPECS if name not in LEFT_OUT]
+TABLES = {name: table for one in compat.INTERFACES.values() for name, table in one.modules.items()}
+KINDS = ("functions", "classes", "constants", "reexports")
 ORDERED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-LEFT_OUT = TABLE["LEFT_OUT"]
-COVERED = [name for name in MODULES if name not in LEFT_OUT]
 
 
 def find(module: str, name: str) -> Any:
@@ -36,14 +38,22 @@ def find(module: str, name: str) -> Any:
         return getattr(importlib.import_module(module), name)
 
 
+def test_there_is_a_page_for_each_interface() -> None:
+    assert PAGES.keys() == compat.INTERFACES.keys()
+
+
 def test_the_inventory_and_the_map_have_the_same_modules() -> None:
-    assert set(COVERED) <= set(WERKZEUG.modules)
-    assert set(LEFT_OUT) <= set(MODULES)
+    assert set(COVERED) <= set(TABLES)
+    assert set(SPECS) >= LEFT_OUT
 
 
 def test_what_is_mapped_beyond_the_inventory_is_not_public() -> None:
-    beyond = {name: table for name, table in WERKZEUG.modules.items() if name not in COVERED}
+    beyond = {name: table for name, table in TABLES.items() if name not in COVERED}
     assert set(beyond) == {
+        "flask.sansio",
+        "flask.sansio.app",
+        "flask.sansio.blueprints",
+        "flask.sansio.scaffold",
         "werkzeug._internal",
         "werkzeug._reloader",
         "werkzeug.debug",
@@ -68,23 +78,42 @@ def test_names_that_are_not_documented_but_used() -> None:
     assert not hasattr(importlib.import_module("werkzeug.debug.tbtools"), "DebugTraceback")
 
 
+@pytest.mark.usefixtures("installed")
+def test_names_of_flask_that_are_not_documented_but_used() -> None:
+    app = find("flask", "Flask")(__name__)
+    assert isinstance(app, find("flask.sansio.app", "App"))
+    assert isinstance(app, find("flask.sansio.scaffold", "Scaffold"))
+    assert find("flask.globals", "_cv_app") is find("flask.ctx", "_cv_app")
+    with app.test_request_context() as context:
+        assert find("flask.globals", "_cv_app").get().app is app
+        assert find("flask.globals", "_cv_request").get() is context
+        assert type(find("flask", "g")._get_current_object()) is find("flask.ctx", "_AppCtxGlobals")
+    assert find("flask.wrappers", "json").provider is provider
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_version_of_flask_warns() -> None:
+    flask = importlib.import_module("flask")
+    with pytest.warns(DeprecationWarning, match="importlib"):
+        assert flask.__version__ == VERSION == "3.1.3"
+
+
 @pytest.mark.parametrize("module", COVERED)
 def test_star_imports_give_the_documented_names(module: str) -> None:
-    spec, table = MODULES[module], WERKZEUG.modules[module]
-    kinds = ("functions", "classes", "constants", "reexports")
-    documented = {name for kind in kinds for name in spec[kind]}
-    assert set(table.public) == documented - set(table.deprecated)
+    documented = {name for kind in KINDS for name in SPECS[module][kind]}
+    assert set(TABLES[module].public) == documented - set(TABLES[module].deprecated)
 
 
 @pytest.mark.parametrize("module", COVERED)
 @pytest.mark.usefixtures("installed")
 def test_every_name_is_there(module: str) -> None:
-    spec, table = MODULES[module], WERKZEUG.modules[module]
+    spec, table = SPECS[module], TABLES[module]
     places = table.places() | {name: one.place for name, one in table.deprecated.items()}
-    for kind in ("functions", "classes", "constants", "reexports"):
-        for name in spec[kind]:
-            ours, _, attribute = places[name].partition(":")
-            assert find(module, name) is getattr(importlib.import_module(ours), attribute)
+    for name in (name for kind in KINDS for name in spec[kind]):
+        if f"{module}.{name}" in SPECS:  # a module
+            assert find(module, name) is sys.modules[f"{module}.{name}"]
+        else:
+            assert find(module, name) is load(places[name])
     missing = [
         f"{name}.{member}"
         for name, details in spec["classes"].items()
@@ -107,7 +136,7 @@ def test_everything_can_be_called_as_documented(module: str) -> None:
 
 def callables(module: str) -> Iterator[tuple[str, Any, str]]:
     """Yield what can be called: its name, itself, and the documented signature."""
-    spec = MODULES[module]
+    spec = SPECS[module]
     for name, signature in spec["functions"].items():
         if signature:
             yield name, find(module, name), signature
@@ -200,11 +229,12 @@ def test_the_check_of_signatures() -> None:
     assert not accepts(same, "(a, /, b, c, d)")
 
 
-def test_every_name_has_a_test() -> None:
-    assert TABLE["empty_rows"]() == []
+@pytest.mark.parametrize("package", PAGES)
+def test_every_name_has_a_test(package: str) -> None:
+    assert PAGES[package].empty_rows() == []
 
 
-def test_the_page_is_up_to_date() -> None:
+def test_the_pages_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, TOOL, "--check"], capture_output=True, text=True, timeout=120, check=False
     )

@@ -116,15 +116,15 @@ class InterfaceModule(ModuleType):
         """Return where the functions of this module find the object that ``name`` stands for."""
         if self._table.only_reexports:
             return []
-        place = self._places[name]
-        home, _, attribute = place.partition(":")
+        home, _, attribute = self._places[name].partition(":")
+        label, original = attribute or name, self._original(name)
         found = [
-            (module, attribute)
-            for module in map(import_module, self._table.sources)
-            if attribute in vars(module) and vars(module)[attribute] is self._original(name)
+            (module, label)
+            for module in map(import_module, filter(None, self._table.sources))
+            if label in vars(module) and vars(module)[label] is original
         ]
-        # None imported it: then they look for it where it is.
-        return found or [(import_module(home), attribute)]
+        # If none imported it, they look for it where it is.
+        return found or ([(import_module(home), attribute)] if attribute else [])
 
 
 def make_facade(interface: Interface) -> ModuleType:

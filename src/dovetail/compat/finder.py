@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.metadata import DistributionFinder
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from dovetail.compat.distribution import InterfaceDistribution
@@ -36,20 +36,36 @@ class InterfaceFinder(DistributionFinder, Loader):
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """Return the spec of a module that the interface has, None for any other."""
-        if fullname not in self.interface.modules:
+        if fullname not in self.interface.modules and not self._is_main(fullname):
             return None
         is_package = bool(self.interface.submodules(fullname))
         return ModuleSpec(fullname, self, origin="dovetail.compat", is_package=is_package)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the module, which looks its names up when asked."""
+        if self._is_main(spec.name):
+            return ModuleType(spec.name)
         return InterfaceModule(spec.name, self.interface, import_module)
 
     def exec_module(self, module: ModuleType) -> None:
         """Import what the package does not work without."""
+        code = self.get_code(module.__name__)
+        if code is not None:
+            exec(code, vars(module))
         if module.__name__ == self.interface.package:
             for required in self.interface.requires:
                 import_module(required)
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        """Return what :mod:`runpy` runs for ``python -m``, None for what cannot be run."""
+        if not self._is_main(fullname):
+            return None
+        module, _, function = self.interface.main.partition(":")
+        source = f"from {module} import {function} as main; main()"
+        return compile(source, f"<{fullname}>", "exec")
+
+    def _is_main(self, fullname: str) -> bool:
+        return bool(self.interface.main) and fullname == f"{self.interface.package}.__main__"
 
     def find_distributions(
         self, context: DistributionFinder.Context | None = None

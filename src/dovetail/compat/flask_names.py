@@ -21,7 +21,7 @@ _MODULES = {
     "flask": NameTable(
         "A framework for web applications.",
         {
-            "dovetail.app": "json",
+            "": "json=dovetail.app.json",
             "dovetail.app.application": "Flask=App",
             "dovetail.app.blueprints": "Blueprint",
             "dovetail.app.config": "Config",
@@ -55,6 +55,7 @@ _MODULES = {
         "The application.",
         {"dovetail.app.application": "Flask=App"},
         {
+            "": "cli=dovetail.app.cli click ft=dovetail.app.types os sys weakref",
             "dovetail.app.contexts": "AppContext RequestContext",
             "dovetail.app.messages": "get_flashed_messages",
             "dovetail.app.proxies": f"""
@@ -85,6 +86,7 @@ _MODULES = {
         "Parts of an application.",
         {"dovetail.app.blueprints": "Blueprint BlueprintSetupState"},
         {
+            "": "os",
             "dovetail.app.blueprints": "SansioBlueprint=Blueprint",
             "dovetail.app.cli": "AppGroup",
             "dovetail.app.proxies": "current_app",
@@ -102,6 +104,7 @@ _MODULES = {
             """,
         },
         {
+            "": "ast click importlib inspect os platform re sys traceback",
             "dovetail.app.proxies": "current_app",
             "dovetail.app.switches": "get_debug_flag get_load_dotenv",
             "dovetail.dev.serving": "is_running_from_reloader run_simple",
@@ -111,7 +114,7 @@ _MODULES = {
     "flask.config": NameTable(
         "Configuration.",
         {"dovetail.app.config": "Config ConfigAttribute"},
-        {"dovetail.toolkit.imports": "import_string"},
+        {"": "errno json os types", "dovetail.toolkit.imports": "import_string"},
     ),
     "flask.ctx": NameTable(
         "What is current.",
@@ -122,6 +125,7 @@ _MODULES = {
             """,
         },
         {
+            "": "contextvars sys",
             "dovetail.app.contexts": "_AppCtxGlobals=AppGlobals",
             "dovetail.app.proxies": _CONTEXT_VARIABLES,
             "dovetail.app.signals": "appcontext_popped appcontext_pushed",
@@ -161,6 +165,7 @@ _MODULES = {
             "dovetail.app.templating": "get_template_attribute",
         },
         {
+            "": "importlib os sys",
             "dovetail.app.proxies": f"""
                 {_CONTEXT_VARIABLES} current_app request request_ctx session
             """,
@@ -173,12 +178,12 @@ _MODULES = {
     "flask.json": NameTable(
         "JSON with the application's provider.",
         {"dovetail.app.json": "dump dumps jsonify load loads"},
-        {"dovetail.app.proxies": "current_app"},
+        {"": "_json=json", "dovetail.app.proxies": "current_app"},
     ),
     "flask.json.provider": NameTable(
         "How an application reads and writes JSON.",
         {"dovetail.app.json.provider": "DefaultJSONProvider JSONProvider"},
-        {"dovetail.data.dates": "http_date"},
+        {"": "dataclasses decimal json uuid", "dovetail.data.dates": "http_date"},
     ),
     "flask.json.tag": NameTable(
         "JSON that keeps types that JSON does not have.",
@@ -197,7 +202,11 @@ _MODULES = {
                 create_logger default_handler has_level_handler wsgi_errors_stream
             """,
         },
-        {"dovetail.app.proxies": "request", "dovetail.toolkit.local": "LocalProxy"},
+        {
+            "": "logging sys",
+            "dovetail.app.proxies": "request",
+            "dovetail.toolkit.local": "LocalProxy",
+        },
     ),
     "flask.sessions": NameTable(
         "Sessions.",
@@ -208,6 +217,7 @@ _MODULES = {
             """,
         },
         {
+            "": "hashlib",
             "dovetail.app.json.tag": "TaggedJSONSerializer",
             "dovetail.data.callbacks": "CallbackDict",
             "itsdangerous": "BadSignature URLSafeTimedSerializer",
@@ -260,13 +270,13 @@ _MODULES = {
     "flask.views": NameTable(
         "Views that are classes.",
         {"dovetail.app.views": "MethodView View http_method_funcs"},
-        {"dovetail.app.proxies": "current_app request"},
+        {"": "ft=dovetail.app.types", "dovetail.app.proxies": "current_app request"},
     ),
     "flask.wrappers": NameTable(
         "Requests and responses.",
         {"dovetail.app.wrappers": "Request Response"},
         {
-            "dovetail.app": "json",
+            "": "json=dovetail.app.json",
             "dovetail.app.proxies": "current_app",
             "dovetail.data.exceptions": "BadRequest HTTPException",
             "dovetail.toolkit.request": "RequestBase=Request",
@@ -323,4 +333,5 @@ FLASK = Interface(
     modules=_MODULES | _UNDOCUMENTED,
     # It makes the responses of exceptions.
     requires=("dovetail.toolkit.response",),
+    main="dovetail.app.cli:main",
 )

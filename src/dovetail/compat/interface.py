@@ -24,7 +24,8 @@ class NameTable:
 
     :param doc: the module's docstring.
     :param sources: the documented names, as text with white space between, by the module of ours
-        that has them. ``theirs=ours`` stands for a name that is another one here.
+        that has them. ``theirs=ours`` stands for a name that is another one here; what stands by
+        no module, ``""``, are modules.
     :param also: names, in the same form, that can be reached there too because the module used
         them. They are not among those of a star import.
     :param deprecated: names whose use warns; not among those of a star import either.
@@ -44,7 +45,7 @@ class NameTable:
         return sorted(name for name, _ in _places(self.sources))
 
     def places(self) -> dict[str, str]:
-        """Return by name where the object is, as ``dovetail.module:attribute``."""
+        """Return by name where the object is, see :func:`load`."""
         return dict([*_places(self.also), *_places(self.sources)])
 
 
@@ -52,13 +53,14 @@ def _places(sources: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for module, names in sources.items():
         for entry in names.split():
             theirs, _, ours = entry.partition("=")
-            yield theirs, f"{module}:{ours or theirs}"
+            yield theirs, f"{module}:{ours or theirs}" if module else ours or theirs
 
 
 def load(place: str) -> Any:
-    """Return the object at a place, ``module:attribute``."""
+    """Return the object at a place, ``module:attribute``, or the module at ``module``."""
     module, _, attribute = place.partition(":")
-    return getattr(import_module(module), attribute)
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Interface:
     :param version: the version whose interface this is.
     :param requires: modules of ours that are imported with the package, because others do not
         work without them.
+    :param main: the place of the function that ``python -m package`` calls, empty if there is none.
     """
 
     package: str
@@ -76,6 +79,7 @@ class Interface:
     summary: str
     modules: Mapping[str, NameTable]
     requires: Sequence[str] = ()
+    main: str = ""
 
     def submodules(self, name: str) -> list[str]:
         """Return the last parts of the names of the modules directly in the module ``name``."""
