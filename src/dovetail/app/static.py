@@ -67,7 +67,7 @@ class Files:
             return None
         return FileSystemLoader(os.path.join(self.root_path, self.template_folder))
 
-    def get_send_file_max_age(self, filename: str | None) -> int | None:
+    def get_send_file_max_age(self, filename: str | None) -> int | None:  # noqa: ARG002 - subclasses
         """Return for how many seconds a client may keep a static file; None has it ask each time.
 
         By default what the application's ``SEND_FILE_MAX_AGE_DEFAULT`` says.
