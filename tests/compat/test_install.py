@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib
+import runpy
 import subprocess
 import sys
 import textwrap
@@ -48,16 +49,16 @@ def test_install_after_the_finder_was_removed(installed: None) -> None:
     assert isinstance(sys.meta_path[0], InterfaceFinder)
 
 
-def test_without_install_there_is_no_werkzeug() -> None:
+def test_without_install_there_is_neither() -> None:
     assert (
         run(
             """
             import importlib.util
             import dovetail.compat
-            print(importlib.util.find_spec("werkzeug"))
+            print([importlib.util.find_spec(name) for name in ("flask", "werkzeug")])
             """
         )
-        == "None"
+        == "[None, None]"
     )
 
 
@@ -68,8 +69,9 @@ def test_an_unknown_interface_is_refused() -> None:
     assert sys.meta_path == before
 
 
-def test_an_installed_package_is_not_replaced(tmp_path: Path) -> None:
-    package(tmp_path)
+@pytest.mark.parametrize(("name", "distribution"), [("werkzeug", "Werkzeug"), ("flask", "Flask")])
+def test_an_installed_package_is_not_replaced(name: str, distribution: str, tmp_path: Path) -> None:
+    package(tmp_path, name)
     said = run(
         """
         import dovetail.compat
@@ -78,12 +80,12 @@ def test_an_installed_package_is_not_replaced(tmp_path: Path) -> None:
             dovetail.compat.install()
         except dovetail.compat.InstallError as error:
             print(error)
-        assert sys.meta_path == before and "werkzeug" not in sys.modules
+        assert sys.meta_path == before and not {"flask", "werkzeug"} & sys.modules.keys()
         """,
         path=tmp_path,
     )
-    assert "Werkzeug is installed" in said
-    assert "pip uninstall Werkzeug" in said
+    assert f"{distribution} is installed" in said
+    assert f"pip uninstall {distribution}" in said
 
 
 def test_an_imported_package_is_not_replaced(tmp_path: Path) -> None:
@@ -144,3 +146,74 @@ def test_an_exception_makes_its_response_whatever_else_is_imported() -> None:
         )
         == "404 NOT FOUND"
     )
+
+
+def test_one_of_them_can_stay(tmp_path: Path) -> None:
+    package(tmp_path, "flask")
+    said = run(
+        """
+        import dovetail.compat
+        dovetail.compat.install("werkzeug")
+        import flask, werkzeug
+        print(flask.__spec__.origin.endswith("__init__.py"), werkzeug.__spec__.origin)
+        """,
+        path=tmp_path,
+    )
+    assert said == "True dovetail.compat"
+
+
+def is_installed() -> bool:
+    return any(isinstance(one, InterfaceFinder) for one in sys.meta_path)
+
+
+@pytest.mark.parametrize("value", ["1", "true", "Yes", " ON "])
+def test_the_environment_asks_for_it(
+    value: str, kept_finders: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(compat.ENVIRONMENT_VARIABLE, value)
+    assert compat.install_if_asked(False) is is_installed() is False
+    assert compat.install_if_asked() is is_installed() is True
+
+
+@pytest.mark.parametrize("value", [None, "", "0", "no", "False", "off"])
+def test_the_environment_does_not_ask_for_it(
+    value: str | None, kept_finders: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is None:
+        monkeypatch.delenv("DOVETAIL_COMPAT", raising=False)
+    else:
+        monkeypatch.setenv("DOVETAIL_COMPAT", value)
+    assert compat.install_if_asked() is is_installed() is False
+    assert compat.install_if_asked(True) is is_installed() is True
+
+
+def test_the_environment_says_something_else(
+    kept_finders: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOVETAIL_COMPAT", "flask")
+    with pytest.raises(compat.InstallError, match=r"DOVETAIL_COMPAT is 'flask'; set it to 1"):
+        compat.install_if_asked()
+    assert not is_installed()
+
+
+def test_python_m_flask() -> None:
+    said = run(
+        """
+        import runpy, sys
+        import dovetail.compat
+        dovetail.compat.install()
+        sys.argv[1:] = ["--version"]
+        try:
+            runpy.run_module("flask", run_name="__main__", alter_sys=True)
+        except SystemExit as stop:
+            assert not stop.code
+        """
+    )
+    assert "Flask 3.1.3" in said
+
+
+def test_a_module_that_cannot_be_run(installed: None) -> None:
+    with pytest.raises(ImportError, match=r"werkzeug\.urls"):
+        runpy.run_module("werkzeug.urls")
+    with pytest.raises(ImportError, match="werkzeug"):
+        runpy.run_module("werkzeug")
