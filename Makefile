@@ -46,7 +46,8 @@ test: ## run all tests
 		tests/moved/on_toolkit $(OR_NONE)
 
 bench: $(PEERS)/.installed ## measure toolkit and framework beside others'
-	@$(PEERS)/bin/python -m pytest --benchmark-quiet -p no:cacheprovider $(ARGS) bench/toolkit
+	@$(PEERS)/bin/python -m pytest --benchmark-quiet -p no:cacheprovider $(ARGS) bench/toolkit $(OR_NONE)
+	@$(PEERS)/bin/python -m pytest --benchmark-quiet -p no:cacheprovider $(ARGS) bench/framework $(OR_NONE)
 
 lint: $(VENV)/.installed-test $(VENV)/.installed-lint ## check style and types
 	$(BIN)/ruff check
