@@ -1,0 +1,253 @@
+"""The commands that every application has: ``run``, ``shell``, ``routes``."""
+
+from __future__ import annotations
+
+import code
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NoReturn
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import click
+
+from dovetail.app.groups import ScriptInfo, pass_script_info, with_appcontext
+from dovetail.app.options import CertParamType, SeparatedPathType, debug_option, validate_key
+from dovetail.app.proxies import current_app
+from dovetail.app.switches import get_debug_flag
+
+if TYPE_CHECKING:
+    from dovetail.routing.rules import Rule
+
+__all__ = ["routes_command", "run_command", "shell_command", "show_server_banner"]
+
+
+def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
+    """Write which application is served, and whether in debug mode; once, not at each reload.
+
+    :param debug: None leaves it out, as it does for ``app_import_path``.
+    """
+    from dovetail.dev.serving import is_running_from_reloader  # noqa: PLC0415  (only to serve)
+
+    if is_running_from_reloader():
+        return
+    if app_import_path is not None:
+        click.echo(f" * Serving application {app_import_path!r}")
+    if debug is not None:
+        click.echo(f" * Debug mode: {'on' if debug else 'off'}")
+
+
+# --- run
+
+
+@click.command("run", short_help="Run a development server.")
+@click.option("--host", "-h", default="127.0.0.1", help="The interface to bind to.")
+@click.option("--port", "-p", default=5000, help="The port to bind to.")
+@click.option(
+    "--cert",
+    type=CertParamType(),
+    help="The certificate file to serve HTTPS with; or adhoc, or the import name of a context.",
+    is_eager=True,
+)
+@click.option(
+    "--key",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    callback=validate_key,
+    expose_value=False,
+    help="The key file that belongs to the certificate.",
+)
+@click.option(
+    "--reload/--no-reload",
+    default=None,
+    help="Start the server anew when a file changes.",
+)
+@click.option(
+    "--debugger/--no-debugger",
+    default=None,
+    help="Show a debugger in the browser when an exception is raised.",
+)
+@click.option(
+    "--with-threads/--without-threads",
+    default=True,
+    help="Serve requests at the same time, each in its thread.",
+)
+@click.option(
+    "--extra-files",
+    default=None,
+    type=SeparatedPathType(),
+    help="More files whose change starts the server anew. Multiple paths are separated by"
+    f" {os.path.pathsep!r}.",
+)
+@click.option(
+    "--exclude-patterns",
+    default=None,
+    type=SeparatedPathType(),
+    help="Files that match these fnmatch patterns do not start the server anew. Multiple patterns"
+    f" are separated by {os.path.pathsep!r}.",
+)
+@pass_script_info
+def run_command(  # noqa: PLR0917  (click passes them by name)
+    info: ScriptInfo,
+    host: str,
+    port: int,
+    reload: bool | None,
+    debugger: bool | None,
+    with_threads: bool,
+    cert: Any,
+    extra_files: list[str] | None,
+    exclude_patterns: list[str] | None,
+) -> None:
+    """Run a local development server.
+
+    It is for development only: neither secure nor fast enough for production. For
+    that there is 'dovetail serve'.
+    """
+    from dovetail.dev import serving  # noqa: PLC0415  (the one way up; only who serves needs it)
+
+    app: WSGIApplication
+    try:
+        app = info.load_app()
+    except Exception as error:
+        if not serving.is_running_from_reloader():
+            raise
+        # The reloader goes on waiting for a change that mends it; until then requests show it.
+        traceback.print_exc()
+        app = _failing(error)
+    debug = get_debug_flag()
+    show_server_banner(debug, info.app_import_path)
+    use_reloader, use_debugger = serving.choose_aids(debug, reload, debugger)
+    try:
+        serving.run_simple(
+            host,
+            port,
+            app,
+            use_reloader=use_reloader,
+            use_debugger=use_debugger,
+            threaded=with_threads,
+            ssl_context=cert,
+            extra_files=extra_files,
+            exclude_patterns=exclude_patterns,
+        )
+    except NotImplementedError as error:
+        raise click.UsageError(str(error)) from error
+
+
+run_command.params.insert(0, debug_option)
+
+
+def _failing(error: Exception) -> WSGIApplication:
+    """Return an application that raises ``error`` at every request."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001
+        raise error from None
+
+    return app
+
+
+# --- shell
+
+
+@click.command("shell", short_help="Run a shell in the app context.")
+@with_appcontext
+def shell_command() -> None:
+    """Run an interactive Python shell in the context of the application.
+
+    Its namespace has what the application puts there: g, app, and what its shell
+    context processors return.
+    """
+    banner = (
+        f"Python {sys.version} on {sys.platform}\n"
+        f"App: {current_app.import_name}\n"
+        f"Instance: {current_app.instance_path}"
+    )
+    names: dict[str, Any] = {}
+    _run_startup(names)
+    names.update(current_app.make_shell_context())
+    _complete(names)
+    code.interact(banner=banner, local=names)
+
+
+def _run_startup(names: dict[str, Any]) -> None:
+    """Run the file of PYTHONSTARTUP, as Python's own shell does."""
+    path = os.environ.get("PYTHONSTARTUP")
+    if path and os.path.isfile(path):
+        with open(path, "rb") as file:
+            exec(compile(file.read(), path, "exec"), names)
+
+
+def _complete(names: dict[str, Any]) -> None:
+    """Have the Tab key complete these names, if the platform has readline."""
+    # What Python's shell does before its first prompt; site sets it up.
+    hook: Callable[[], object] | None = getattr(sys, "__interactivehook__", None)
+    if hook is None:
+        return
+    try:
+        import readline  # noqa: PLC0415  (not on every platform)
+        from rlcompleter import Completer  # noqa: PLC0415  (imports readline)
+    except ImportError:
+        pass
+    else:
+        readline.set_completer(Completer(names).complete)
+    hook()
+
+
+# --- routes
+
+
+def _domain(rule: Rule) -> str:
+    return (rule.host if current_app.url_map.host_matching else rule.subdomain) or ""
+
+
+# What --sort takes besides the order in which rules are matched, each with its key.
+_KEYS: dict[str, Callable[[Rule], Any]] = {
+    "endpoint": attrgetter("endpoint"),
+    "methods": lambda rule: sorted(rule.methods or ()),
+    "domain": _domain,
+    "rule": attrgetter("rule"),
+}
+
+
+@click.command("routes", short_help="Show the routes for the app.")
+@click.option(
+    "--sort",
+    "-s",
+    type=click.Choice((*_KEYS, "match")),
+    default="endpoint",
+    help="What to sort the routes by. 'match' is the order in which they are tried.",
+)
+@click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS methods.")
+@with_appcontext
+def routes_command(sort: str, all_methods: bool) -> None:
+    """Show all routes with their endpoints and methods."""
+    rules = list(current_app.url_map.iter_rules())
+    if not rules:
+        click.echo("No routes were registered.")
+        return
+    if sort in _KEYS:
+        rules.sort(key=_KEYS[sort])
+    hidden = set() if all_methods else {"HEAD", "OPTIONS"}
+    columns = {
+        "Endpoint": [str(rule.endpoint) for rule in rules],
+        "Methods": [", ".join(sorted((rule.methods or set()) - hidden)) for rule in rules],
+    }
+    domains = [_domain(rule) for rule in rules]
+    if any(domains):
+        columns["Host" if current_app.url_map.host_matching else "Subdomain"] = domains
+    columns["Rule"] = [rule.rule for rule in rules]
+    for line in _table(columns):
+        click.echo(line)
+
+
+def _table(columns: dict[str, list[str]]) -> Iterator[str]:
+    """Yield the lines of a table, its head first."""
+    widths = [max(map(len, (title, *cells))) for title, cells in columns.items()]
+    yield _line(columns, widths)
+    yield _line(("-" * width for width in widths), widths)
+    for row in zip(*columns.values(), strict=True):
+        yield _line(row, widths)
+
+
+def _line(cells: Iterable[str], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))

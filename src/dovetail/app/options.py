@@ -1,0 +1,196 @@
+"""Options that several commands have, and types of their values."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from dovetail import __version__
+from dovetail.app.dotenv import is_available, load_dotenv
+from dovetail.app.groups import ScriptInfo
+from dovetail.app.switches import get_load_dotenv
+from dovetail.app.variables import read_fallbacks
+from dovetail.toolkit.imports import import_string
+
+__all__ = [
+    "CertParamType",
+    "SeparatedPathType",
+    "app_option",
+    "debug_option",
+    "env_file_option",
+    "get_version",
+    "validate_key",
+    "version_option",
+]
+
+
+class CertParamType(click.ParamType):  # type: ignore[type-arg]  (no generic at runtime)
+    """The certificate of a server: a file, ``adhoc``, or the import name of an ``SSLContext``."""
+
+    name = "path"
+
+    def __init__(self) -> None:
+        self.path_type = click.Path(exists=True, dir_okay=False, resolve_path=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, ``"adhoc"``, or the context."""
+        try:
+            ssl = import_module("ssl")  # a Python may have been built without it
+        except ImportError:
+            raise click.BadParameter(
+                'Using "--cert" requires Python to be compiled with SSL support.', ctx, param
+            ) from None
+        try:
+            return self.path_type(value, param, ctx)
+        except click.BadParameter:
+            text = click.STRING(value, param, ctx)
+            if text.lower() == "adhoc":
+                return _check_adhoc(param, ctx)
+            found = import_string(text, silent=True)
+            if isinstance(found, ssl.SSLContext):
+                return found
+            raise
+
+
+def _check_adhoc(param: click.Parameter | None, ctx: click.Context | None) -> str:
+    # The package takes long to import; whether it is there is enough.
+    if not _is_importable("cryptography"):
+        raise click.BadParameter(
+            "Using ad-hoc certificates requires the cryptography library.", ctx, param
+        )
+    return "adhoc"
+
+
+def _is_importable(name: str) -> bool:
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    return find_spec(name) is not None
+
+
+def validate_key(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Check ``--key`` against ``--cert``, which was read before; put both into ``cert``."""
+    cert = ctx.params.get("cert")
+    is_adhoc = cert == "adhoc"
+    is_context = cert is not None and not isinstance(cert, str)
+    if value is None:
+        if cert and not (is_adhoc or is_context):
+            raise click.BadParameter('Required when using "--cert".', ctx, param)
+        return None
+    if is_adhoc:
+        raise click.BadParameter('When "--cert" is "adhoc", "--key" is not used.', ctx, param)
+    if is_context:
+        raise click.BadParameter(
+            'When "--cert" is an SSLContext object, "--key" is not used.', ctx, param
+        )
+    if not cert:
+        raise click.BadParameter('"--cert" must also be specified.', ctx, param)
+    ctx.params["cert"] = cert, value
+    return value
+
+
+class SeparatedPathType(click.Path):
+    """Several paths, with the system's separator between them: ``:``, on Windows ``;``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the list of paths."""
+        paths = self.split_envvar_value(value)
+        return [super(SeparatedPathType, self).convert(path, param, ctx) for path in paths]
+
+
+def _set_app(ctx: click.Context, _param: click.Option, value: str | None) -> str | None:
+    if value is not None:
+        ctx.ensure_object(ScriptInfo).app_import_path = value
+    return value
+
+
+#: ``--app``, for a group: which application its commands are about.
+app_option = click.Option(
+    ["-A", "--app"],
+    metavar="IMPORT",
+    help=(
+        "The application or factory function to load, in the form 'module:name'. Module can be a"
+        " dotted import name or a file path. Name may be left out if it is 'app', 'application',"
+        " 'create_app' or 'make_app', and may be 'name(args)' to pass arguments."
+    ),
+    is_eager=True,
+    expose_value=False,
+    callback=_set_app,
+)
+
+
+def _set_debug(ctx: click.Context, param: click.Option, value: bool) -> bool | None:
+    source = ctx.get_parameter_source(param.name or "")
+    if source in (None, ParameterSource.DEFAULT, ParameterSource.DEFAULT_MAP):
+        return None
+    # Through the environment, because a factory may make its application dependent on it. The
+    # name of ours only if it is there already: it would win over what others set later.
+    text = "1" if value else "0"
+    os.environ["FLASK_DEBUG"] = text
+    if "DOVETAIL_DEBUG" in os.environ:
+        os.environ["DOVETAIL_DEBUG"] = text
+    return value
+
+
+#: ``--debug``, for a group or a command.
+debug_option = click.Option(
+    ["--debug/--no-debug"], help="Set debug mode.", expose_value=False, callback=_set_debug
+)
+
+
+def _load_env_file(ctx: click.Context, param: click.Option, value: str | None) -> str | None:
+    if value is not None and not is_available():
+        raise click.BadParameter("python-dotenv must be installed to load an env file.", ctx, param)
+    load_defaults = get_load_dotenv(ctx.ensure_object(ScriptInfo).load_dotenv_defaults)
+    if value is not None or load_defaults:
+        load_dotenv(value, load_defaults)
+        read_fallbacks(ctx)
+    return value
+
+
+#: ``--env-file``, for a group. It also loads the default files.
+env_file_option = click.Option(
+    ["-e", "--env-file"],
+    type=click.Path(exists=True, dir_okay=False),
+    help=(
+        "Load environment variables from this file, taking precedence over those set by '.env',"
+        " '.dovetailenv' and '.flaskenv'. Variables set directly in the environment take highest"
+        " precedence. python-dotenv must be installed."
+    ),
+    is_eager=True,
+    expose_value=False,
+    callback=_load_env_file,
+)
+
+
+def get_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:  # noqa: ARG001
+    """Print the versions of Python and of Dovetail, and exit.
+
+    Where Dovetail stands in for Flask and Werkzeug, print which versions of them.
+    """
+    if not value or ctx.resilient_parsing:
+        return
+    lines = [f"Python {platform.python_version()}", f"Dovetail {__version__}"]
+    if "flask" in sys.modules:
+        from importlib.metadata import version  # noqa: PLC0415  (slow to import, rarely needed)
+
+        lines += [f"{name} {version(name)}" for name in ("Flask", "Werkzeug")]
+    click.echo("\n".join(lines), color=ctx.color)
+    ctx.exit()
+
+
+#: ``--version``, for a group.
+version_option = click.Option(
+    ["--version"],
+    help="Show the versions of Python and Dovetail.",
+    expose_value=False,
+    callback=get_version,
+    is_flag=True,
+    is_eager=True,
+)
