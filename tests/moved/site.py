@@ -1,4 +1,4 @@
-"""Applications of others' extensions, served: by Flask's own packages, or by ours in their place."""
+"""Applications of others' extensions, served: by Flask's own packages or by ours instead."""
 
 from __future__ import annotations
 

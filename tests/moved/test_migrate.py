@@ -32,6 +32,7 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stdout
         return done.stdout
@@ -53,12 +54,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def test_commands_are_listed(project: Project) -> None:
-    listed = project.run("--help")
-    assert "Perform database migrations." in listed
-    assert "Add somebody." in listed
-
-
 def test_the_first_migration(project: Project, serve: Callable[..., Site]) -> None:
     assert len(project.versions) == 1
     assert "def upgrade():" in project.versions[0].read_text()
@@ -71,12 +66,11 @@ def test_a_column_is_added_and_taken_away(project: Project, serve: Callable[...,
     made = project.run("db", "migrate", "-m", "mail", WITH_MAIL="1")
     assert "Detected added column 'person.mail'" in made
     assert len(project.versions) == 2
-    project.run("db", "upgrade", WITH_MAIL="1")
-    assert project.run("db", "current", WITH_MAIL="1").rstrip().endswith("(head)")
     site = serve("migrate_app", SITE_STATE=str(project.state), WITH_MAIL="1")
     with site.browser() as browser:
+        assert browser.post("/upgrade").status_code == 204
         assert browser.get("/columns").json() == ["id", "name", "mail"]
         assert browser.get("/people").json() == [["Ada", None]]
-        project.run("db", "downgrade", WITH_MAIL="1")
+        assert browser.post("/downgrade").status_code == 204
         assert browser.get("/columns").json() == ["id", "name"]
         assert browser.get("/people").status_code == 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from tests.moved.site import Browser, Site
@@ -107,10 +107,10 @@ def test_not_modified(browser: Browser, tag: str) -> None:
 
 
 @pytest.fixture
-def added(browser: Browser) -> Iterator[str]:
+def added(browser: Browser) -> str:
     name = {"name": "changing"}
     answer = browser.post("/pets/", json=name)
-    yield f"/pets/{answer.json()['id']}"
+    return f"/pets/{answer.json()['id']}"
 
 
 def test_changes_need_the_tag(browser: Browser, added: str) -> None:

@@ -104,7 +104,7 @@ def page():
 
 
 class Cached(View):
-    decorators = [cache.cached(timeout=50)]
+    decorators = (cache.cached(timeout=50),)
 
     def dispatch_request(self, rest):
         return f"{rest} {next(counter)}"

@@ -98,7 +98,7 @@ def shared_b():
 
 
 class Item(MethodView):
-    decorators = [limiter.limit("2/hour")]
+    decorators = (limiter.limit("2/hour"),)
 
     def get(self):
         return "got"

@@ -3,7 +3,7 @@
 import os
 
 from flask import Flask, jsonify
-from flask_migrate import Migrate
+from flask_migrate import Migrate, downgrade, upgrade
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import inspect
 
@@ -37,3 +37,15 @@ def columns():
 def people():
     found = db.session.scalars(db.select(Person)).all()
     return jsonify([[person.name, getattr(person, "mail", None)] for person in found])
+
+
+@app.post("/upgrade")
+def upgrade_database():
+    upgrade()
+    return "", 204
+
+
+@app.post("/downgrade")
+def downgrade_database():
+    downgrade()
+    return "", 204

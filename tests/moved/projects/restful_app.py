@@ -21,7 +21,7 @@ from werkzeug.datastructures import FileStorage
 
 app = Flask(__name__)
 app.config["BUNDLE_ERRORS"] = True
-started = datetime.datetime(2024, 2, 29, 12, 30, tzinfo=datetime.timezone.utc)
+started = datetime.datetime(2024, 2, 29, 12, 30, tzinfo=datetime.UTC)
 tasks = {1: {"task": "build an API", "done": False, "tags": ["a", "b"], "owner": None}}
 
 
@@ -110,7 +110,7 @@ class Dates(Resource):
 
 
 class Upload(Resource):
-    method_decorators = {"post": [lambda view: lambda *a, **k: {"decorated": view(*a, **k)}]}
+    method_decorators = (lambda view: lambda *a, **k: {"decorated": view(*a, **k)},)
 
     def post(self):
         wanted = reqparse.RequestParser()

@@ -2,7 +2,9 @@
 
 from flask import Flask, request, session
 from flask_socketio import (
-    ConnectionRefusedError,
+    ConnectionRefusedError as Refused,
+)
+from flask_socketio import (
     Namespace,
     SocketIO,
     close_room,
@@ -42,7 +44,7 @@ def show_gone():
 @sockets.on("connect")
 def connect(auth):
     if auth and auth.get("token") == "wrong":
-        raise ConnectionRefusedError("unauthorized!")
+        raise Refused("unauthorized!")
     emit("welcome", {"name": session.get("name"), "auth": auth})
 
 

@@ -4,6 +4,7 @@ import os
 
 from flask import Flask, abort, jsonify, request, url_for
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.record_queries import get_recorded_queries
 from flask_sqlalchemy.track_modifications import models_committed
 from sqlalchemy import ForeignKey, String, event, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -137,8 +138,6 @@ def visit(path):
 
 @app.get("/queries")
 def queries():
-    from flask_sqlalchemy.record_queries import get_recorded_queries
-
     db.session.execute(db.select(func.count()).select_from(Book)).scalar()
     recorded = get_recorded_queries()
     return jsonify(count=len(recorded), table="book" in recorded[0].statement)
