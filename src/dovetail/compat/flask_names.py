@@ -88,7 +88,7 @@ _MODULES = {
         {
             "": "os",
             "dovetail.app.blueprints": "SansioBlueprint=Blueprint",
-            "dovetail.app.cli": "AppGroup",
+            "dovetail.app.groups": "AppGroup",
             "dovetail.app.proxies": "current_app",
             "dovetail.app.responses": "send_from_directory",
         },
@@ -96,15 +96,26 @@ _MODULES = {
     "flask.cli": NameTable(
         "The command line.",
         {
-            "dovetail.app.cli": """
-                AppGroup CertParamType FlaskGroup=DovetailGroup NoAppException ScriptInfo
-                SeparatedPathType cli find_app_by_string find_best_app get_version load_dotenv
-                locate_app main pass_script_info prepare_import routes_command run_command
-                shell_command show_server_banner version_option with_appcontext
+            "dovetail.app.cli": "FlaskGroup=DovetailGroup cli main",
+            "dovetail.app.commands": """
+                routes_command run_command shell_command show_server_banner
+            """,
+            "dovetail.app.discovery": """
+                NoAppException find_app_by_string find_best_app locate_app prepare_import
+            """,
+            "dovetail.app.dotenv": "load_dotenv",
+            "dovetail.app.groups": "AppGroup ScriptInfo pass_script_info with_appcontext",
+            "dovetail.app.options": """
+                CertParamType SeparatedPathType get_version version_option
             """,
         },
         {
             "": "ast click importlib inspect os platform re sys traceback",
+            "click.core": "ParameterSource",
+            "dovetail.app.options": """
+                _app_option=app_option _debug_option=debug_option
+                _env_file_option=env_file_option _validate_key=validate_key
+            """,
             "dovetail.app.proxies": "current_app",
             "dovetail.app.switches": "get_debug_flag get_load_dotenv",
             "dovetail.dev.serving": "is_running_from_reloader run_simple",
@@ -150,7 +161,12 @@ _MODULES = {
     "flask.globals": NameTable(
         "What is current, by name.",
         {"dovetail.app.proxies": "app_ctx current_app g request request_ctx session"},
-        {"dovetail.app.proxies": _CONTEXT_VARIABLES, "dovetail.toolkit.local": "LocalProxy"},
+        {
+            "dovetail.app.proxies": f"""
+                {_CONTEXT_VARIABLES} _no_app_msg=_NO_APP _no_req_msg=_NO_REQUEST
+            """,
+            "dovetail.toolkit.local": "LocalProxy",
+        },
     ),
     "flask.helpers": NameTable(
         "Functions for views.",
@@ -170,6 +186,7 @@ _MODULES = {
                 {_CONTEXT_VARIABLES} current_app request request_ctx session
             """,
             "dovetail.app.signals": "message_flashed",
+            "dovetail.app.wrappers": "_split_blueprint_path=blueprint_chain",
             "dovetail.data.exceptions": "_wz_abort=abort",
             "dovetail.toolkit.redirects": "_wz_redirect=redirect",
             "dovetail.toolkit.response": "BaseResponse=Response",
@@ -223,7 +240,11 @@ _MODULES = {
             "itsdangerous": "BadSignature URLSafeTimedSerializer",
         },
     ),
-    "flask.signals": NameTable("Signals.", {"dovetail.app.signals": _SIGNALS}),
+    "flask.signals": NameTable(
+        "Signals.",
+        {"dovetail.app.signals": _SIGNALS},
+        {"blinker": "Namespace", "dovetail.app.signals": "_signals"},
+    ),
     "flask.templating": NameTable(
         "Templates.",
         {
@@ -235,6 +256,7 @@ _MODULES = {
         {
             "dovetail.app.contexts": "stream_with_context",
             "dovetail.app.proxies": f"{_CONTEXT_VARIABLES} current_app request",
+            "dovetail.app.templating": "_default_template_ctx_processor",
             "dovetail.app.signals": "before_render_template template_rendered",
             "jinja2": "BaseEnvironment=Environment BaseLoader Template TemplateNotFound",
         },
@@ -248,7 +270,7 @@ _MODULES = {
         },
         {
             "click.testing": "CliRunner Result",
-            "dovetail.app.cli": "ScriptInfo",
+            "dovetail.app.groups": "ScriptInfo",
             "dovetail.app.sessions": "SessionMixin",
             "dovetail.toolkit.request": "BaseRequest=Request",
             "dovetail.toolkit.testing.client": "Client",
@@ -297,7 +319,7 @@ _UNDOCUMENTED = {
             "dovetail.app.logs": "create_logger",
             "dovetail.app.roots": "find_package",
             "dovetail.app.scaffold": "Scaffold setupmethod",
-            "dovetail.app.setup": "App=AppSetup",
+            "dovetail.app.setup": "App=AppSetup _make_timedelta",
             "dovetail.app.switches": "get_debug_flag",
             "dovetail.app.templating": "DispatchingJinjaLoader Environment",
             "dovetail.data.exceptions": "Aborter BadRequest BadRequestKeyError",
@@ -318,7 +340,9 @@ _UNDOCUMENTED = {
         "What applications and blueprints share.",
         also={
             "dovetail.app.roots": "find_package get_root_path",
-            "dovetail.app.scaffold": "Scaffold setupmethod",
+            "dovetail.app.scaffold": """
+                Scaffold _endpoint_from_view_func=endpoint_from_view_func setupmethod
+            """,
             "dovetail.data.exceptions": "HTTPException default_exceptions",
             "dovetail.toolkit.descriptors": "cached_property",
         },
