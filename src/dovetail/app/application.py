@@ -8,8 +8,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import timedelta
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, NoReturn
-from urllib.parse import quote
+from typing import IO, TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import click
@@ -18,13 +17,11 @@ from dovetail.app import types as ft
 from dovetail.app.commands import show_server_banner
 from dovetail.app.contexts import AppContext, RequestContext
 from dovetail.app.coroutines import async_to_sync, is_asynchronous
-from dovetail.app.diagnosis import FormDataRoutingRedirect
 from dovetail.app.dotenv import load_dotenv as load_dotenv_files
 from dovetail.app.groups import AppGroup
 from dovetail.app.messages import get_flashed_messages
 from dovetail.app.proxies import _cv_app, _cv_request, g, request, session
 from dovetail.app.sessions import SecureCookieSessionInterface, SessionInterface
-from dovetail.app.setup import AppSetup
 from dovetail.app.signals import (
     appcontext_tearing_down,
     got_request_exception,
@@ -36,20 +33,17 @@ from dovetail.app.static import StrPath
 from dovetail.app.switches import get_debug_flag, get_load_dotenv
 from dovetail.app.templating import Environment
 from dovetail.app.testing import AppClient, AppCliRunner, EnvironBuilder
+from dovetail.app.urls import Addressing
 from dovetail.app.wrappers import Request, Response
 from dovetail.data.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from dovetail.data.headers import Headers
 from dovetail.data.immutable import ImmutableDict
-from dovetail.routing.exceptions import BuildError, RequestRedirect, RoutingException
-from dovetail.routing.map import Map
-from dovetail.routing.rules import Rule
+from dovetail.routing.exceptions import RoutingException
 from dovetail.toolkit.response import Response as BaseResponse
-from dovetail.toolkit.wsgi import get_host
 
 if TYPE_CHECKING:
     from click.testing import CliRunner
 
-    from dovetail.routing.adapter import MapAdapter
     from dovetail.toolkit.testing.client import Client
 
 __all__ = ["App"]
@@ -67,12 +61,6 @@ _WRONG_TYPE = (
     "The view function did not return a valid response. The return type must be a string, dict,"
     " list, tuple with headers or status, Response instance, or WSGI callable, but it was a {}."
 )
-_NO_ADAPTER = (
-    "Unable to build URLs outside an active request without 'SERVER_NAME' configured. Also"
-    " configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
-)
-# What stands in a fragment as it is (RFC 3986 section 3.5), and some that are left to browsers.
-_FRAGMENT = "!#$%&'()*+,/:;=?@"
 
 
 def _default_config() -> ImmutableDict[str, Any]:
@@ -109,7 +97,7 @@ def _default_config() -> ImmutableDict[str, Any]:
     )
 
 
-class App(AppSetup):
+class App(Addressing):
     """A WSGI application: its views, what surrounds them, and its configuration.
 
     :param import_name: the module or package that it is defined in, usually ``__name__``.
@@ -158,8 +146,6 @@ class App(AppSetup):
             instance_relative_config=instance_relative_config,
             root_path=root_path,
         )
-        # Hosts that requests were found to name rightly.
-        self._known_hosts: set[str | None] = set()
         #: The commands of the application.
         self.cli = AppGroup()
         self.cli.name = self.name
@@ -285,10 +271,7 @@ class App(AppSetup):
             self.debug = bool(debug)
         name, _, number = (self.config["SERVER_NAME"] or "").partition(":")
         host = host or name or "127.0.0.1"
-        if port or port == 0:
-            port = int(port)
-        else:
-            port = int(number) if number else 5000
+        port = int(number or 5000) if port is None else int(port)
         show_server_banner(self.debug, self.name)
         from dovetail.dev import serving  # noqa: PLC0415 - most applications do without it
 
@@ -367,7 +350,9 @@ class App(AppSetup):
             request_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
 
     def do_teardown_appcontext(self, exc: BaseException | None = _UNSET) -> None:
-        """Call the teardown functions of the application, the last registered first, then the signal.
+        """Call the teardown functions of the application, the last registered first.
+
+        Then its signal is sent.
 
         :param exc: goes to them; by default the exception that is being handled.
         """
@@ -377,153 +362,6 @@ class App(AppSetup):
             self.ensure_sync(function)(exc)
         if appcontext_tearing_down.receivers:
             appcontext_tearing_down.send(self, _async_wrapper=self.ensure_sync, exc=exc)
-
-    # Routing and URLs
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what matches a request and builds URLs in it.
-
-        :param request: None outside of requests; then there is None unless SERVER_NAME is
-            configured.
-        :raises SecurityError: the request's host is none of TRUSTED_HOSTS.
-        :raises BadHost: it is no host.
-        """
-        config = self.config
-        if request is None:
-            if config["SERVER_NAME"] is None:
-                return None
-            return self.url_map.bind(
-                config["SERVER_NAME"],
-                script_name=config["APPLICATION_ROOT"],
-                url_scheme=config["PREFERRED_URL_SCHEME"],
-            )
-        trusted = config["TRUSTED_HOSTS"]
-        if trusted is not None:
-            request.trusted_hosts = trusted
-        environ = request.environ
-        request.host = get_host(environ, request.trusted_hosts)
-        server_name = config["SERVER_NAME"]
-        subdomain = None
-        if self.url_map.host_matching:
-            server_name = None
-        elif not self.subdomain_matching:
-            subdomain = self.url_map.default_subdomain or ""
-        adapter = self.url_map.bind_to_environ(
-            environ, server_name=server_name, subdomain=subdomain
-        )
-        if len(self._known_hosts) < _MOST_HOSTS and request.trusted_hosts is None:
-            self._known_hosts.add(environ.get("HTTP_HOST"))
-        return adapter
-
-    def _makes_own_adapters(self) -> bool:
-        """Tell whether ``create_url_adapter`` was replaced, in a subclass or in this object."""
-        return getattr(self.create_url_adapter, "__func__", None) is not _create_url_adapter
-
-    def _finds_directly(self, request: Request) -> bool:
-        """Tell whether a request can be matched without a URL adapter: the host says nothing new."""
-        return (
-            getattr(self.create_url_adapter, "__func__", None) is _create_url_adapter
-            and request.environ.get("HTTP_HOST", _UNSET) in self._known_hosts
-            and self.config["TRUSTED_HOSTS"] is None
-            and request.trusted_hosts is None
-            and not self.subdomain_matching
-            and type(self.url_map) is Map
-            and not self.url_map.host_matching
-        )
-
-    def _find_rule(self, environ: WSGIEnvironment) -> tuple[Rule, dict[str, Any]] | None:
-        """Return the rule and the values of a request that :meth:`_finds_directly`.
-
-        None stands for all that an adapter has to say in an exception.
-        """
-        if "HTTP_UPGRADE" in environ:
-            return None
-        url_map = self.url_map
-        if url_map.stale:
-            url_map.update()
-        path = environ.get("PATH_INFO") or ""
-        if not path.isascii():
-            path = path.encode("latin-1").decode("utf-8", "replace")
-        if path and (path[0] != "/" or path[:2] == "//"):
-            path = f"/{path.lstrip('/')}"
-        found = url_map.matcher.search(
-            url_map.default_subdomain or "", path, environ["REQUEST_METHOD"].upper(), False
-        )
-        if type(found) is not tuple:
-            return None
-        rule = found[0]
-        if (rule.shorter and url_map.redirect_defaults) or rule.redirect_to is not None:
-            return None
-        return found
-
-    def raise_routing_exception(self, request: Request) -> NoReturn:
-        """Raise what the request has in place of a rule.
-
-        :raises FormDataRoutingRedirect: in debug mode, a redirect would lose the request's form.
-        """
-        error = request.routing_exception
-        if (
-            self.debug
-            and isinstance(error, RequestRedirect)
-            and error.code not in {307, 308}
-            and request.method not in {"GET", "HEAD", "OPTIONS"}
-        ):
-            raise FormDataRoutingRedirect(request)
-        raise error  # type: ignore[misc]
-
-    def url_for(
-        self,
-        /,
-        endpoint: str,
-        *,
-        _anchor: str | None = None,
-        _method: str | None = None,
-        _scheme: str | None = None,
-        _external: bool | None = None,
-        **values: Any,
-    ) -> str:
-        """Return the URL of an endpoint; :func:`dovetail.url_for` calls this.
-
-        :param endpoint: with a leading dot it is one of the current blueprint.
-        :param _anchor: the fragment.
-        :param _method: the method that the rule is to have.
-        :param _scheme: of a whole URL.
-        :param _external: return a whole URL, not a path. By default in a request only if
-            ``_scheme`` is given, elsewhere always.
-        :param values: of the variables; those that are none become the query.
-        :raises BuildError: there is no such URL.
-        :raises RuntimeError: outside of requests, SERVER_NAME is not configured.
-        :raises ValueError: ``_scheme`` with ``_external=False``.
-        """
-        context = _cv_request.get(None)
-        if context is not None:
-            adapter = context.url_adapter
-            if endpoint[:1] == ".":
-                blueprint = context.request.blueprint
-                endpoint = endpoint[1:] if blueprint is None else f"{blueprint}{endpoint}"
-            if _external is None:
-                _external = _scheme is not None
-        else:
-            app_context = _cv_app.get(None)
-            if app_context is None:
-                adapter = self.create_url_adapter(None)
-            else:
-                adapter = app_context.url_adapter
-            if _external is None:
-                _external = True
-        if adapter is None:
-            raise RuntimeError(_NO_ADAPTER)
-        if _scheme is not None and not _external:
-            raise ValueError("When specifying '_scheme', '_external' must be True.")
-        self.inject_url_defaults(endpoint, values)
-        try:
-            url = adapter.build(
-                endpoint, values, method=_method, url_scheme=_scheme, force_external=_external
-            )
-        except BuildError as error:
-            values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external)
-            return self.handle_url_build_error(error, endpoint, values)
-        return url if _anchor is None else f"{url}#{quote(_anchor, safe=_FRAGMENT)}"
 
     # Functions that are coroutines
 
@@ -656,8 +494,7 @@ class App(AppSetup):
         if not isinstance(body, response_class):
             if isinstance(body, (str, bytes, bytearray, Iterator)):
                 # PERF: given at once they need not be merged.
-                response = response_class(body, status, headers)
-                return response
+                return response_class(body, status, headers)  # type: ignore[arg-type]
             body = self._make_response_of(body)
         if status is not None:
             if isinstance(status, (str, bytes, bytearray)):
@@ -734,10 +571,8 @@ class App(AppSetup):
         if propagate is None:
             propagate = self.testing or self.debug
         if propagate:
-            if exc_info[1] is e:
-                raise
             raise e
-        self.log_exception(exc_info)  # type: ignore[arg-type]
+        self.log_exception(exc_info)
         error = InternalServerError(original_exception=e)
         handler = self._find_error_handler(error, request.blueprints)
         answer: Any = error if handler is None else self.ensure_sync(handler)(error)
@@ -749,10 +584,6 @@ class App(AppSetup):
     ) -> None:
         """Log an exception of the current request."""
         self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
-
-
-_create_url_adapter = App.create_url_adapter
-_MOST_HOSTS = 256
 
 
 def _take_apart(rv: tuple[Any, ...]) -> tuple[Any, Any, Any]:

@@ -271,7 +271,7 @@ class RequestContext:
 
     def _has_session_cookie(self, interface: SessionInterface) -> bool:
         cookies = self.request.environ.get("HTTP_COOKIE")
-        return bool(cookies) and interface.get_cookie_name(self.app) in cookies
+        return cookies is not None and interface.get_cookie_name(self.app) in cookies
 
     def copy(self) -> RequestContext:
         """Return a context for the same request, with the same session.
@@ -288,7 +288,7 @@ class RequestContext:
     def match_request(self) -> None:
         """Set the request's rule and values, or what is to be raised in their place."""
         request = self.request
-        found = None
+        found: Any = None
         if self._url_adapter is _UNSET:
             found = self.app._find_rule(request.environ)
         if found is None:
@@ -299,7 +299,7 @@ class RequestContext:
             except HTTPException as error:
                 request.routing_exception = error
                 return
-        rule, request.view_args = found  # type: ignore[assignment]
+        rule, request.view_args = found
         request.url_rule = rule
         # What our server writes to its log; see dovetail.gateway.record.
         record = request.environ.get("dovetail.request")

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, ValuesView
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from dovetail.app import types as ft
 from dovetail.app.config import Config, ConfigAttribute
@@ -87,7 +87,7 @@ class AppSetup(Scaffold):
     test_client_class: type[Client] | None = None
     #: None stands for :class:`~dovetail.app.testing.AppCliRunner`.
     test_cli_runner_class: type[CliRunner] | None = None
-    response_class: ClassVar[type[Any]]
+    response_class: type[Any]
 
     def __init__(  # noqa: PLR0917 - the documented order
         self,
@@ -146,11 +146,11 @@ class AppSetup(Scaffold):
             )
 
     @cached_property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         """The import name; if that is ``__main__`` then the name of the file that was run."""
         if self.import_name != "__main__":
             return self.import_name
-        file = getattr(sys.modules["__main__"], "__file__", None)
+        file: str | None = getattr(sys.modules["__main__"], "__file__", None)
         if file is None:
             return "__main__"
         return os.path.splitext(os.path.basename(file))[0]
@@ -198,7 +198,7 @@ class AppSetup(Scaffold):
 
     @property
     def debug(self) -> bool:
-        """Debug mode: errors are shown, changed templates loaded anew. It is DEBUG of ``config``."""
+        """Debug mode, DEBUG of ``config``: errors are shown, changed templates loaded anew."""
         return self.config["DEBUG"]  # type: ignore[no-any-return]
 
     @debug.setter
@@ -245,7 +245,7 @@ class AppSetup(Scaffold):
         :raises TypeError: the methods are one string.
         """
         if endpoint is None:
-            endpoint = endpoint_from_view_func(view_func)  # type: ignore[arg-type]
+            endpoint = endpoint_from_view_func(view_func)
         options["endpoint"] = endpoint
         methods = options.pop("methods", None)
         if methods is None:
@@ -382,7 +382,7 @@ class AppSetup(Scaffold):
         return bool(trap_bad_request) and isinstance(e, BadRequest)
 
     def should_ignore_error(self, error: BaseException | None) -> bool:  # noqa: ARG002 - subclasses
-        """Tell whether teardown functions are not to hear of an error; made for being overridden."""
+        """Tell whether teardown functions are not to hear of an error; for subclasses."""
         return False
 
     # URLs
@@ -424,14 +424,13 @@ class AppSetup(Scaffold):
             else:
                 if url is not None:
                     return url
-        if last is sys.exc_info()[1]:
-            raise
         raise last
 
 
 def _upper(methods: Iterable[str]) -> set[str]:
     if isinstance(methods, str):
         raise TypeError(
-            'Allowed methods must be a list of strings, for example: @app.route(..., methods=["GET"])'
+            "Allowed methods must be a list of strings, for example:"
+            ' @app.route(..., methods=["POST"])'
         )
     return {method.upper() for method in methods}

@@ -72,14 +72,14 @@ class Request(BaseRequest):
     _max_form_memory_size: Any = _UNSET
     _max_form_parts: Any = _UNSET
 
-    max_content_length = _limit(  # type: ignore[assignment]
+    max_content_length = _limit(
         "MAX_CONTENT_LENGTH", "The most octets that the body may have; None sets no limit."
     )
-    max_form_memory_size = _limit(  # type: ignore[assignment]
+    max_form_memory_size = _limit(
         "MAX_FORM_MEMORY_SIZE",
         "The most octets that the fields of a form without file may have; None sets no limit.",
     )
-    max_form_parts = _limit(  # type: ignore[assignment]
+    max_form_parts = _limit(
         "MAX_FORM_PARTS", "The most parts that a multipart body may have; None sets no limit."
     )
 
