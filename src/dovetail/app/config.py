@@ -137,7 +137,8 @@ class Config(dict[str, Any]):
                 return False
             _explain(error)
             raise
-        exec(compile(source, path, "exec"), module.__dict__)
+        # The future imports of this module are not those of the file.
+        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
         self.from_object(module)
         return True
 

@@ -1,0 +1,111 @@
+"""The logger of an application."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dovetail.app.application import App
+from dovetail.app.logs import (
+    create_logger,
+    default_handler,
+    has_level_handler,
+    wsgi_errors_stream,
+)
+
+NAME = "tests_app_logs"
+
+
+@pytest.fixture(autouse=True)
+def _reset() -> Iterator[None]:
+    """Let no logger know of another test, nor of the handlers that pytest has for the root."""
+    logger, root = logging.getLogger(NAME), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers[:] = []
+    root.setLevel(logging.WARNING)
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logger.handlers[:] = []
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
+
+
+@pytest.fixture
+def app() -> App:
+    return App(NAME)
+
+
+def test_logger_has_the_name_and_the_default_handler(app: App) -> None:
+    assert app.logger is logging.getLogger(NAME)
+    assert app.logger.level == logging.NOTSET
+    assert app.logger.handlers == [default_handler]
+
+
+def test_debug_mode_logs_everything(app: App) -> None:
+    app.debug = True
+    assert create_logger(app).level == logging.DEBUG
+
+
+def test_a_level_that_was_set_stays(app: App) -> None:
+    logging.getLogger(NAME).setLevel(logging.ERROR)
+    app.debug = True
+    assert app.logger.level == logging.ERROR
+
+
+@pytest.mark.parametrize("name", [NAME, None])
+def test_a_handler_that_was_added_stays_alone(app: App, name: str | None) -> None:
+    handler = logging.StreamHandler(io.StringIO())
+    logging.getLogger(name).addHandler(handler)
+    assert default_handler not in app.logger.handlers
+
+
+def test_a_handler_of_a_higher_level_is_not_enough(app: App) -> None:
+    handler = logging.StreamHandler(io.StringIO())
+    handler.setLevel(logging.ERROR)
+    logging.getLogger().addHandler(handler)
+    assert not has_level_handler(logging.getLogger(NAME))
+    assert app.logger.handlers == [default_handler]
+
+
+def test_has_level_handler() -> None:
+    logger = logging.getLogger(NAME)
+    assert not has_level_handler(logger)
+    handler = logging.StreamHandler(io.StringIO())
+    logging.getLogger().addHandler(handler)
+    assert has_level_handler(logger)
+    logger.propagate = False
+    assert not has_level_handler(logger)
+    logger.propagate = True
+    handler.setLevel(logging.ERROR)
+    assert not has_level_handler(logger)
+    logger.setLevel(logging.ERROR)
+    assert has_level_handler(logger)
+
+
+def test_wsgi_errors_stream(app: App) -> None:
+    assert wsgi_errors_stream._get_current_object() is sys.stderr
+    stream = io.StringIO()
+    with app.test_request_context(errors_stream=stream):
+        assert wsgi_errors_stream._get_current_object() is stream
+
+
+def test_records_go_to_the_server_of_the_request(app: App, capsys: Any) -> None:
+    stream = io.StringIO()
+
+    @app.route("/")
+    def index() -> str:
+        app.logger.error("it %s", "failed")
+        return ""
+
+    app.test_client().get("/", errors_stream=stream)
+    app.logger.error("outside")
+    written = stream.getvalue()
+    assert written.startswith("[")
+    assert written.endswith("] ERROR in test_logs: it failed\n")
+    assert capsys.readouterr().err.endswith("] ERROR in test_logs: outside\n")
