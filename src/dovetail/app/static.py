@@ -8,9 +8,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, FileSystemLoader
 
-from dovetail.app.proxies import current_app, request
+from dovetail.app.proxies import current_app
+from dovetail.app.responses import send_from_directory
 from dovetail.toolkit.descriptors import cached_property
-from dovetail.toolkit.files import send_from_directory
 
 if TYPE_CHECKING:
     from dovetail.app.wrappers import Response
@@ -86,16 +86,8 @@ class Files:
         folder = self.static_folder
         if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static files")
-        app = current_app
-        return send_from_directory(  # type: ignore[return-value]
-            folder,
-            filename,
-            request.environ,
-            max_age=self.get_send_file_max_age(filename),
-            use_x_sendfile=app.use_x_sendfile,
-            response_class=app.response_class,
-            _root_path=app.root_path,
-        )
+        max_age = self.get_send_file_max_age(filename)
+        return send_from_directory(folder, filename, max_age=max_age)
 
     def open_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
