@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,8 +33,9 @@ from dovetail.app.options import (
     get_version,
     version_option,
 )
-from dovetail.app.proxies import current_app
+from dovetail.app.proxies import _cv_app
 from dovetail.app.variables import PREFIX, read_fallbacks
+from dovetail.app.versions import is_stood_in
 
 if TYPE_CHECKING:
     from dovetail.app.application import App
@@ -167,7 +167,8 @@ class DovetailGroup(AppGroup):
             self._report(error.format_message())
             return None
         # Not the context of another application, that called this one's commands.
-        if not current_app or current_app._get_current_object() is not app:
+        context = _cv_app.get(None)
+        if context is None or context.app is not app:
             ctx.with_resource(app.app_context())
         found: click.Command | None = app.cli.get_command(ctx, name)
         return found
@@ -206,8 +207,7 @@ def _plugins() -> Iterator[tuple[str, click.Command]]:
     from importlib.metadata import entry_points  # noqa: PLC0415  (slow to import)
 
     groups = ["dovetail.commands"]
-    flask = find_spec("flask")
-    if flask is not None and flask.origin == "dovetail.compat":
+    if is_stood_in("flask"):
         groups.append("flask.commands")
     for group in groups:
         for entry in entry_points(group=group):

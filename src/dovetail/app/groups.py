@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from dovetail.app.discovery import NoAppException, locate_default_app, locate_path
-from dovetail.app.proxies import current_app
+from dovetail.app.proxies import _cv_app
 from dovetail.app.switches import get_debug_flag
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def with_appcontext(f: F) -> F:
 
     @click.pass_context
     def decorator(ctx: click.Context, /, *args: Any, **kwargs: Any) -> Any:
-        if not current_app:
+        if _cv_app.get(None) is None:
             app = ctx.ensure_object(ScriptInfo).load_app()
             ctx.with_resource(app.app_context())
         return ctx.invoke(f, *args, **kwargs)

@@ -17,6 +17,7 @@ from dovetail.app.dotenv import is_available, load_dotenv
 from dovetail.app.groups import ScriptInfo
 from dovetail.app.switches import get_load_dotenv
 from dovetail.app.variables import read_fallbacks
+from dovetail.app.versions import stood_in_versions
 from dovetail.toolkit.imports import import_string
 
 __all__ = [
@@ -31,7 +32,8 @@ __all__ = [
 ]
 
 
-class CertParamType(click.ParamType):  # type: ignore[type-arg]  (no generic at runtime)
+# click has had a parameter of the type, which mypy asks for, only since 8.3.
+class CertParamType(click.ParamType):  # type: ignore[type-arg]
     """The certificate of a server: a file, ``adhoc``, or the import name of an ``SSLContext``."""
 
     name = "path"
@@ -177,10 +179,7 @@ def get_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if not value or ctx.resilient_parsing:
         return
     lines = [f"Python {platform.python_version()}", f"Dovetail {__version__}"]
-    if "flask" in sys.modules:
-        from importlib.metadata import version  # noqa: PLC0415  (slow to import, rarely needed)
-
-        lines += [f"{name} {version(name)}" for name in ("Flask", "Werkzeug")]
+    lines += [f"{name} {version}" for name, version in stood_in_versions().items()]
     click.echo("\n".join(lines), color=ctx.color)
     ctx.exit()
 
