@@ -17,6 +17,7 @@ from dovetail.app import types as ft
 from dovetail.app.commands import show_server_banner
 from dovetail.app.contexts import AppContext, RequestContext
 from dovetail.app.coroutines import async_to_sync, is_asynchronous
+from dovetail.app.discovery import Application
 from dovetail.app.dotenv import load_dotenv as load_dotenv_files
 from dovetail.app.groups import AppGroup
 from dovetail.app.messages import get_flashed_messages

@@ -128,10 +128,10 @@ class AppClient(Client):
         with ctx:
             session = interface.open_session(app, request)
         if session is None:
-            session = interface.make_null_session(app)
-        if interface.is_null_session(session):
             raise RuntimeError("Session backend did not open a session.")
         yield session
+        if interface.is_null_session(session):
+            return
         response = app.response_class()
         with ctx:
             interface.save_session(app, session, response)
