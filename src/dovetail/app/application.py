@@ -98,6 +98,7 @@ def _default_config() -> ImmutableDict[str, Any]:
     )
 
 
+@Application.register
 class App(Addressing):
     """A WSGI application: its views, what surrounds them, and its configuration.
 
