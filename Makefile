@@ -30,7 +30,8 @@ help: ## list what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
 
 run: $(VENV)/.installed ## serve the example application
-	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - hello:app
+	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - \
+		'magpie:create_app(demo_data=True)'
 
 test: $(VENV)/.installed-test $(APPLICATIONS)/.installed $(PEERS)/.installed $(MOVED)/.installed
 test: ## run all tests
