@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dovetail.app.blueprints import Blueprint
 from dovetail.app.proxies import _cv_request
 from dovetail.routing.exceptions import RequestRedirect
 
@@ -131,9 +130,8 @@ def explain_template_loading_attempts(
 def _describe_owner(app: AppSetup, owner: Scaffold) -> str:
     if owner is app:
         return f"application {app.import_name!r}"
-    if isinstance(owner, Blueprint):
-        return f"blueprint {owner.name!r} ({owner.import_name})"
-    return repr(owner)
+    name = getattr(owner, "name", None)
+    return repr(owner) if name is None else f"blueprint {name!r} ({owner.import_name})"
 
 
 def _describe_loader(loader: BaseLoader) -> Iterator[str]:

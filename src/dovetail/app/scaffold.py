@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from dovetail.app import types as ft
 from dovetail.app.roots import get_root_path
 from dovetail.app.static import Files, StrPath
+from dovetail.app.templating import _default_template_ctx_processor
 from dovetail.data.exceptions import HTTPException, default_exceptions
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Scaffold(Files):
         )
         self.template_context_processors: dict[
             ft.AppOrBlueprintKey, list[ft.TemplateContextProcessorCallable]
-        ] = defaultdict(list)
+        ] = defaultdict(list, {None: [_default_template_ctx_processor]})
         self.url_value_preprocessors: dict[
             ft.AppOrBlueprintKey, list[ft.URLValuePreprocessorCallable]
         ] = defaultdict(list)

@@ -45,7 +45,8 @@ _MAX_STRING_LENGTH = 2**16
 def _default_template_ctx_processor() -> dict[str, Any]:
     """Return the variables of every template: ``g``, and ``request`` while there is one.
 
-    The session is a global name of the environment instead: reading it here would count as access.
+    An application and each blueprint begin with it, so a blueprint's templates have these two
+    whatever the application's processors call by their names. The session is a global name of the environment instead: reading it here would count as access.
     """
     variables: dict[str, Any] = {}
     app_context = _cv_app.get(None)
