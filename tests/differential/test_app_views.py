@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import flask.views  # noqa: F401 - it is not imported with the package
 import pytest
 from tests.differential.twins import Twins, same
 
@@ -28,7 +29,7 @@ def classes(flask: Any) -> dict[str, Any]:
 
 
 def of_view(flask: Any, base: Any) -> list[type]:
-    class Plain(base):  # type: ignore[misc, valid-type]
+    class Plain(base):  # type: ignore[misc]
         """Documented."""
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -46,7 +47,7 @@ def of_view(flask: Any, base: Any) -> list[type]:
     class Kept(Plain):
         init_every_request = False
 
-    class Coroutine(base):  # type: ignore[misc, valid-type]
+    class Coroutine(base):  # type: ignore[misc]
         async def dispatch_request(self, **values: Any) -> str:
             return f"awaited {flask.request.path}"
 
@@ -54,7 +55,7 @@ def of_view(flask: Any, base: Any) -> list[type]:
 
 
 def of_methods(by_method: Any) -> list[type]:
-    class Crud(by_method):  # type: ignore[misc, valid-type]
+    class Crud(by_method):  # type: ignore[misc]
         def get(self, name: str | None = None) -> str:
             return f"get {name}"
 
@@ -66,7 +67,7 @@ def of_methods(by_method: Any) -> list[type]:
         def other(self) -> None:
             """Answer nothing."""
 
-    class Said(by_method):  # type: ignore[misc, valid-type]
+    class Said(by_method):  # type: ignore[misc]
         methods = ("PROPFIND", "GET")
 
         def get(self, **values: Any) -> str:
@@ -79,10 +80,10 @@ def of_methods(by_method: Any) -> list[type]:
         def put(self, **values: Any) -> str:
             return "put"
 
-    class Empty(by_method):  # type: ignore[misc, valid-type]
+    class Empty(by_method):  # type: ignore[misc]
         pass
 
-    class Coroutines(by_method):  # type: ignore[misc, valid-type]
+    class Coroutines(by_method):  # type: ignore[misc]
         async def get(self, **values: Any) -> str:
             return "awaited"
 
@@ -93,11 +94,11 @@ def of_methods(by_method: Any) -> list[type]:
 
 
 def of_crud(by_method: Any, crud: Any) -> list[type]:
-    class More(crud):
+    class More(crud):  # type: ignore[misc]
         def patch(self, **values: Any) -> str:
             return "patch"
 
-    class Own(by_method):  # type: ignore[misc, valid-type]
+    class Own(by_method):  # type: ignore[misc]
         def options(self, **values: Any) -> str:
             return "options"
 
@@ -111,7 +112,7 @@ def of_crud(by_method: Any, crud: Any) -> list[type]:
         def put(self, **values: Any) -> str:
             return "put of mixin"
 
-    class Mixed(Mixin, crud, Own):
+    class Mixed(Mixin, crud, Own):  # type: ignore[misc]
         init_every_request = False
 
     return [More, Own, Mixed]

@@ -28,7 +28,7 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,6 +44,9 @@ from dovetail.compat import INTERFACES, make_facade
 __all__ = ["BOTH", "OURS", "THEIRS", "Answer", "Kit", "Twins", "same"]
 
 Build = Callable[..., Any]
+
+# How the page that tells of an error or a redirect begins.
+_PAGE = b"<!doctype html>\n<html lang=en>\n<title>"
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,9 @@ BOTH = (THEIRS, OURS)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request came to. Dates are left out, because they are the clock's."""
+    """What a request came to. Dates are left out, because they are the clock's, and the words of
+    the pages that tell of errors, because they are each package's own.
+    """
 
     status: str
     headers: list[tuple[str, str]]
@@ -112,11 +117,16 @@ class _Twin:
             try:
                 response = self.client.open(*args, **kwargs)
                 body = response.get_data()
+                response.close()
             except Exception as error:
                 raised, body = type(error).__name__, b""
         status = response.status if response is not None else ""
-        headers = list(response.headers) if response is not None else []
-        return Answer(status, _timeless(headers), body, self.seen[before:], rows, raised)
+        headers = _timeless(response.headers if response is not None else ())
+        if body.startswith(_PAGE) or (not body and status[:1] in {"4", "5"}):
+            # Its words are each package's own; to HEAD there are none, but how many.
+            body = body.partition(b"<p>")[0]
+            headers = [one for one in headers if one[0] != "Content-Length"]
+        return Answer(status, headers, body, self.seen[before:], rows, raised)
 
     @contextmanager
     def _logged(self) -> Iterator[list[tuple[str, str]]]:
@@ -131,12 +141,15 @@ class _Twin:
             logger.removeHandler(log)
 
 
-def _timeless(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _timeless(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     kept = []
     for name, value in headers:
         if name == "Set-Cookie":
             # One that deletes the cookie stays as it is.
             value = re.sub(r"(?<=Expires=)(?!Thu, 01 Jan 1970)[^;]+", "later", value)  # noqa: PLW2901
+        if name == "Allow":
+            # Flask's is in the order of a set.
+            value = ", ".join(sorted(value.split(", ")))  # noqa: PLW2901
         if name not in {"Date", "Expires"}:
             kept.append((name, value))
     return kept
