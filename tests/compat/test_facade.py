@@ -12,6 +12,9 @@ from unittest import mock
 
 import pytest
 
+import dovetail.app.cli
+import dovetail.app.options
+import dovetail.app.proxies
 import dovetail.dev.serving
 from dovetail import compat
 from dovetail.compat.facade import InterfaceModule, make_facade
@@ -232,6 +235,31 @@ def restored() -> Iterator[None]:
 def test_replaced_where_the_framework_looks(restored: None, serving: Any, fake: mock.Mock) -> None:
     assert dovetail.dev.serving.run_simple is serving.run_simple is fake
     assert importlib.import_module("werkzeug").run_simple is not fake
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_name_that_several_of_our_modules_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = mock.Mock(return_value=False)
+    commands = importlib.import_module("flask.cli")
+    original = commands.load_dotenv
+    monkeypatch.setattr(commands, "load_dotenv", fake)
+    assert dovetail.app.cli.load_dotenv is vars(dovetail.app.options)["load_dotenv"] is fake
+    with pytest.raises(SystemExit):
+        commands.FlaskGroup().main(["--help"])
+    assert fake.called
+    monkeypatch.undo()
+    assert commands.load_dotenv is vars(dovetail.app.options)["load_dotenv"] is original
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_proxy_can_be_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    flask = importlib.import_module("flask")
+    original = flask.current_app
+    monkeypatch.setattr("flask.current_app", mock.Mock())
+    assert flask.current_app is not original
+    assert dovetail.app.proxies.current_app is flask.globals.current_app is original
+    monkeypatch.undo()
+    assert flask.current_app is original
 
 
 @pytest.mark.usefixtures("installed")

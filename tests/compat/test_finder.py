@@ -10,11 +10,12 @@ import warnings
 from typing import Any
 
 import pytest
-from dovetail.app.application import App
-from dovetail.app.cli import DovetailGroup
 
 from dovetail import compat
+from dovetail.app.application import App
+from dovetail.app.cli import DovetailGroup
 from dovetail.app.proxies import request
+from dovetail.compat.flask_names import VERSION
 from dovetail.compat.interface import load as load_place
 from dovetail.data import accept, cookies, ordered_multidict
 from dovetail.data.exceptions import NotFound
@@ -174,6 +175,12 @@ def test_a_deprecated_name_warns_where_it_is_imported() -> None:
     with pytest.warns(DeprecationWarning, match="OrderedMultiDict") as caught:
         exec(code, {})
     assert {warning.filename for warning in caught} == {"app.py"}
+
+
+def test_the_version_of_flask_warns() -> None:
+    with pytest.warns(DeprecationWarning, match="importlib") as caught:
+        assert load("flask").__version__ == VERSION == "3.1.3"
+    assert caught[0].filename == __file__
 
 
 def test_reload_gives_the_same_objects() -> None:

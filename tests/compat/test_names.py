@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dovetail.app.json import provider
 
 import dovetail.dev.console
 from dovetail import compat
-from dovetail.compat.flask_names import VERSION
+from dovetail.app.json import provider
 from dovetail.compat.interface import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -89,13 +88,6 @@ def test_names_of_flask_that_are_not_documented_but_used() -> None:
         assert find("flask.globals", "_cv_request").get() is context
         assert type(find("flask", "g")._get_current_object()) is find("flask.ctx", "_AppCtxGlobals")
     assert find("flask.wrappers", "json").provider is provider
-
-
-@pytest.mark.usefixtures("installed")
-def test_the_version_of_flask_warns() -> None:
-    flask = importlib.import_module("flask")
-    with pytest.warns(DeprecationWarning, match="importlib"):
-        assert flask.__version__ == VERSION == "3.1.3"
 
 
 @pytest.mark.parametrize("module", COVERED)
