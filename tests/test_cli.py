@@ -94,7 +94,7 @@ class TestCommand:
         done = run(*args)
         assert (done.status, done.err) == (0, "")
         assert done.out.startswith("Usage: dovetail [OPTIONS]")
-        assert "serve  Serve a WSGI application in production." in done.out
+        assert "serve   Serve a WSGI application in production." in done.out
 
     @pytest.mark.parametrize(
         ("args", "problem"),

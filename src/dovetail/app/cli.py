@@ -164,7 +164,7 @@ class DovetailGroup(AppGroup):
         try:
             app = info.load_app()
         except NoAppException as error:
-            self._report(error.format_message())
+            self._report(ctx, error)
             return None
         # Not the context of another application, that called this one's commands.
         context = _cv_app.get(None)
@@ -183,14 +183,14 @@ class DovetailGroup(AppGroup):
         try:
             names.update(ctx.ensure_object(ScriptInfo).load_app().cli.list_commands(ctx))
         except NoAppException as error:
-            self._report(error.format_message())
+            self._report(ctx, error)
         except Exception:
             # A broken application is no reason to show no help.
             click.secho(f"{traceback.format_exc()}\n", err=True, fg="red")
         return sorted(names)
 
-    def _report(self, problem: str) -> None:
-        click.secho(f"Error: {problem}\n", err=True, fg="red")
+    def _report(self, ctx: click.Context, error: NoAppException) -> None:  # noqa: ARG002
+        click.secho(f"Error: {error.format_message()}\n", err=True, fg="red")
 
     def _begin(self) -> None:
         """Get ready to import the application."""

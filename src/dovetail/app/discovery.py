@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Application",
     "NoAppException",
+    "NothingNamed",
     "find_app_by_string",
     "find_best_app",
     "locate_app",
@@ -50,6 +51,17 @@ class Application(ABC):  # noqa: B024  (it only names a kind)
 
 class NoAppException(click.UsageError):
     """There is no application, or none that can be loaded."""
+
+
+class NothingNamed(NoAppException):
+    """Nobody says which application, and none is where one would be looked for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Could not locate an application. Use the 'dovetail --app' option or the environment"
+            " variable 'DOVETAIL_APP' (or 'FLASK_APP'), or have a file 'wsgi.py' or 'app.py' in the"
+            " current directory."
+        )
 
 
 def find_best_app(module: ModuleType) -> App:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from dovetail.app.discovery import NoAppException, locate_default_app, locate_path
+from dovetail.app.discovery import NothingNamed, locate_default_app, locate_path
 from dovetail.app.proxies import _cv_app
 from dovetail.app.switches import get_debug_flag
 
@@ -55,11 +55,7 @@ class ScriptInfo:
             return self._loaded_app
         app = self._load()
         if app is None:
-            raise NoAppException(
-                "Could not locate an application. Use the 'dovetail --app' option or the"
-                " environment variable 'DOVETAIL_APP' (or 'FLASK_APP'), or have a file 'wsgi.py' or"
-                " 'app.py' in the current directory."
-            )
+            raise NothingNamed
         if self.set_debug_flag:
             # By the property, which tells the templates' environment as well.
             app.debug = get_debug_flag()

@@ -175,6 +175,15 @@ class Settings:
         """Import the application once, before the workers are forked: less memory, but a reload
         keeps the old code.""",
     )
+    compat: bool = _row(
+        False,
+        Flag(),
+        "Application",
+        "--compat",
+        """Stand in for Flask and Werkzeug, which must not be installed, for an application that was
+        written for them. A reload can turn this on; only a restart turns it off.""",
+        variables=(("DOVETAIL_COMPAT", "{}"),),
+    )
     stream_input: bool = _row(
         False,
         Flag(),

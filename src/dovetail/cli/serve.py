@@ -1,18 +1,15 @@
-"""The ``dovetail`` command."""
+"""The command ``dovetail serve``."""
 
 from __future__ import annotations
 
 import os
-import platform
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from dovetail import __version__
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.access_log import FormatError, compile_format
 from dovetail.server.kinds import Flag
@@ -20,10 +17,7 @@ from dovetail.server.settings import SECTIONS, SETTINGS, Setting, SettingsError
 from dovetail.server.sources import Loaded, load_settings
 from dovetail.server.tls import TlsError, make_context
 
-__all__ = ["ServeCommand", "cli", "main"]
-
-#: The exit status of a shell command that SIGINT ended.
-_INTERRUPTED = 130
+__all__ = ["ServeCommand", "exit_with_error", "serve_command"]
 
 #: Values longer than this do not push the origins of all the others to the right.
 _VALUE_COLUMN = 32
@@ -51,11 +45,17 @@ class ServeCommand(click.Command):
 
 
 def _option(row: Setting) -> click.Option:
-    """Return the option of a setting. It stays text: the setting's kind reads all sources alike."""
+    """Return the option of a setting. It stays text: the setting's kind reads all sources alike.
+
+    One of them is the environment, which click therefore leaves alone.
+    """
     if isinstance(row.kind, Flag):
-        return click.Option([row.name, f"{row.flag}/{row.off_flag}"], default=None)
+        return click.Option(
+            [row.name, f"{row.flag}/{row.off_flag}"], default=None, allow_from_autoenv=False
+        )
     return click.Option(
         [row.name, *row.flags, *row.other_flags],
+        allow_from_autoenv=False,
         type=click.STRING,
         metavar=row.kind.metavar,
         multiple=row.kind.repeatable,
@@ -95,40 +95,21 @@ def _description(row: Setting) -> str:
     return f"{row.help}  [default: {shown}]"
 
 
-def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value:
-        python = f"{platform.python_implementation()} {platform.python_version()}"
-        click.echo(f"dovetail {__version__} (python core, {python})")
-        ctx.exit()
-
-
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_version,
-    help="Show the version and exit.",
-)
-@click.pass_context
-def cli(ctx: click.Context) -> None:
-    """WSGI server, toolkit and framework in one package."""
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
-
-
 def _serve(
     config_file: str | None, check_config: bool, print_config: bool, **values: object
 ) -> None:
-    load = partial(
-        load_settings,
-        values,
-        config_file=config_file,
-        # What the application changes in its environment is none of a reload's business.
-        environ=dict(os.environ),
-        directory=_start_directory(),
-    )
+    # What the application changes in its environment is none of a reload's business.
+    environ = dict(os.environ)
+    directory = _start_directory()
+
+    def load() -> Loaded:
+        loaded = load_settings(
+            values, config_file=config_file, environ=environ, directory=directory
+        )
+        if loaded.settings.compat:
+            _stand_in(loaded.origins["compat"])
+        return loaded
+
     if print_config:
         _print_config(_loaded(load, status=2))
     if check_config:
@@ -136,18 +117,33 @@ def _serve(
     if print_config or check_config:
         return
     if not hasattr(os, "fork"):
-        _fail("dovetail serve forks its workers, which this system cannot do; use Linux or macOS")
+        exit_with_error(
+            "dovetail serve forks its workers, which this system cannot do; use Linux or macOS"
+        )
     from dovetail.server.serve import serve  # noqa: PLC0415 (POSIX only; this module is not)
 
     sys.exit(serve(load))
 
 
-cli.add_command(
-    ServeCommand(
-        "serve",
-        _serve,
-        short_help="Serve a WSGI application in production.",
-        help=f"""Serve a WSGI application in production.
+def _stand_in(origin: str) -> None:
+    """Have Dovetail in the place of Flask and Werkzeug, before an application is imported.
+
+    Here and not in a worker: who forks them, or preloads the application, has it for all.
+    """
+    from dovetail.compat import InstallError, install  # noqa: PLC0415 (only for who asks for it)
+
+    try:
+        install()
+    except InstallError as error:
+        raise SettingsError(f"compat ({origin}): {error}") from error
+
+
+#: ``dovetail serve``.
+serve_command = ServeCommand(
+    "serve",
+    _serve,
+    short_help="Serve a WSGI application in production.",
+    help=f"""Serve a WSGI application in production.
 
         APP: {SETTINGS["app"].help.removeprefix("The application: ")}
 
@@ -157,26 +153,11 @@ cli.add_command(
 
         DURATION is a number of seconds, or 250ms, 30s, 1m30s, 2h. SIZE is a number
         of bytes, or 64k, 10MiB, 1GB.""",
-    )
 )
 
 
-def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command with ``args`` (those of the process) and exit with its status.
-
-    Errors are one line on standard error: status 2 for a wrong usage or setting.
-    """
-    try:
-        # Without click's own handling, which puts three lines of usage before each error.
-        status = cli.main(args, prog_name="dovetail", standalone_mode=False)
-    except click.ClickException as error:
-        _fail(error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(_INTERRUPTED)
-    sys.exit(status)
-
-
-def _fail(message: str, status: int = 1) -> NoReturn:
+def exit_with_error(message: str, status: int = 1) -> NoReturn:
+    """Write one line to standard error and exit."""
     click.echo(f"Error: {message}", err=True)
     sys.exit(status)
 
@@ -192,14 +173,14 @@ def _start_directory() -> Path:
             return Path(named)
         return Path.cwd()
     except OSError as error:
-        _fail(f"the current directory cannot be read: {error.strerror}")
+        exit_with_error(f"the current directory cannot be read: {error.strerror}")
 
 
 def _loaded(load: Callable[[], Loaded], *, status: int) -> Loaded:
     try:
         return load()
     except SettingsError as error:
-        _fail(str(error), status)
+        exit_with_error(str(error), status)
 
 
 def _print_config(loaded: Loaded) -> None:
@@ -220,14 +201,14 @@ def _check_config(loaded: Loaded) -> None:
     """Try everything that can be tried without opening a socket or a log file."""
     settings = loaded.settings
     if settings.app is None:
-        _fail("which application? Give it as MODULE:ATTR")
+        exit_with_error("which application? Give it as MODULE:ATTR")
     try:
         set_search_path(settings.chdir, settings.pythonpath)
         compile_format(settings.access_log_format)
         make_context(settings)
         load_app(settings.app)
     except FormatError as error:
-        _fail(f"access_log_format ({loaded.origins['access_log_format']}): {error}")
+        exit_with_error(f"access_log_format ({loaded.origins['access_log_format']}): {error}")
     except (LoadError, TlsError) as error:
-        _fail(str(error))
+        exit_with_error(str(error))
     click.echo(f"OK: the settings are right, and {settings.app} is a WSGI application")
