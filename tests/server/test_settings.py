@@ -207,7 +207,7 @@ def test_a_callable_is_written_as_where_it_is_defined() -> None:
 
 def test_switches_can_be_switched_off() -> None:
     switches = {name for name, row in SETTINGS.items() if isinstance(row.kind, Flag)}
-    assert switches == {"preload_app", "stream_input", "sendfile"}
+    assert switches == {"compat", "preload_app", "stream_input", "sendfile"}
     assert SETTINGS["sendfile"].off_flag == "--no-sendfile"
 
 
