@@ -1,0 +1,36 @@
+"""What those who run the board do from a shell: ``dovetail --app magpie init-db``."""
+
+from __future__ import annotations
+
+import click
+
+from dovetail import Blueprint
+
+from . import database, demo, people, photos
+
+__all__ = ["commands"]
+
+commands = Blueprint("commands", __name__, cli_group=None)
+
+
+@commands.cli.command("init-db")
+@click.option("--demo-data", is_flag=True, help="Fill it with somebody's things.")
+@click.confirmation_option(prompt="All that is on the board will be lost. Go on?")
+def init_db(demo_data: bool) -> None:
+    """Make the database anew, and empty."""
+    database.drop_tables()
+    database.create_tables()
+    photos.drop_all()
+    if demo_data:
+        demo.fill()
+    click.echo("The board is empty." if not demo_data else "The board has demo data.")
+
+
+@commands.cli.command("set-password")
+@click.argument("name")
+@click.password_option()
+def set_password(name: str, password: str) -> None:
+    """Give the user NAME another password, which logs NAME out everywhere."""
+    if not people.set_password(name, password):
+        raise click.ClickException(f"nobody is called {name!r}")
+    click.echo(f"{name} has a new password.")

@@ -1,0 +1,62 @@
+"""One SQLite connection for each application context, which means for each request."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from dovetail import App, current_app, g
+
+__all__ = ["connect", "create_tables", "drop_tables", "fetch_one", "get_db", "register"]
+
+# How long to wait for another process that is writing.
+BUSY_SECONDS = 5
+
+
+def register(app: App) -> None:
+    app.teardown_appcontext(close_db)
+
+
+def get_db() -> sqlite3.Connection:
+    """Return the connection of this context, made when it is first asked for."""
+    if "db" not in g:
+        g.db = connect(current_app.config["DATABASE"])
+    connection: sqlite3.Connection = g.db
+    return connection
+
+
+def fetch_one(sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> sqlite3.Row | None:
+    """Return the first row of an answer."""
+    row: sqlite3.Row | None = get_db().execute(sql, values).fetchone()
+    return row
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Return a connection whose rows have names, and whose foreign keys hold."""
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def close_db(_error: BaseException | None) -> None:
+    db: sqlite3.Connection | None = g.pop("db", None)
+    if db is not None:
+        db.close()
+
+
+def create_tables() -> None:
+    """Make the tables that are missing."""
+    db = get_db()
+    # Readers and a writer do not wait for each other; the file remembers this.
+    db.execute("PRAGMA journal_mode = WAL")
+    with current_app.open_resource("schema.sql", "r") as file:
+        db.executescript(file.read())
+
+
+def drop_tables() -> None:
+    """Remove the tables, and all that is in them."""
+    get_db().executescript(
+        "BEGIN IMMEDIATE; DROP TABLE IF EXISTS claims; DROP TABLE IF EXISTS tokens;"
+        "DROP TABLE IF EXISTS items; DROP TABLE IF EXISTS users; COMMIT;"
+    )
