@@ -93,14 +93,14 @@ def test_errors(browser: Browser, site: Site) -> None:
     refused = browser.get("/refused")
     assert (refused.status_code, refused.json()["message"]) == (403, "not for you")
     wrong = browser.patch("/tasks/1")
-    assert (wrong.status_code, wrong.json()["message"][:10]) == (405, "The method")
+    assert (wrong.status_code, set(wrong.json())) == (405, {"message"})
     assert set(wrong.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
 
 
 def test_unknown_urls_are_the_apis_too(browser: Browser) -> None:
     answer = browser.get("/task")
     assert answer.status_code == 404
-    assert "not found on the server" in answer.json()["message"]
+    assert set(answer.json()) == {"message"}
     assert browser.get("/plain").text == "not of the API"
 
 
