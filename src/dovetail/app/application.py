@@ -51,16 +51,16 @@ __all__ = ["App"]
 
 _UNSET: Any = object()
 _NONE_RETURNED = (
-    "The view function for {!r} did not return a valid response. The function either returned None"
-    " or ended without a return statement."
+    "The view function for {!r} did not return a valid response. It returned None, or ended without"
+    " a return statement."
 )
 _WRONG_TUPLE = (
-    "The view function did not return a valid response tuple. The tuple must have the form"
-    " (body, status, headers), (body, status), or (body, headers)."
+    "The view function did not return a valid response tuple. Valid ones are (body, status,"
+    " headers), (body, status) and (body, headers)."
 )
 _WRONG_TYPE = (
-    "The view function did not return a valid response. The return type must be a string, dict,"
-    " list, tuple with headers or status, Response instance, or WSGI callable, but it was a {}."
+    "The view function did not return a valid response. It may return a string, dict, list, tuple"
+    " with headers or status, Response instance, or WSGI callable, but it was a {}."
 )
 
 

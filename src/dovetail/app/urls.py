@@ -22,8 +22,8 @@ __all__ = ["Addressing"]
 
 _UNSET: Any = object()
 _NO_ADAPTER = (
-    "Unable to build URLs outside an active request without 'SERVER_NAME' configured. Also"
-    " configure 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
+    "Unable to build URLs outside an active request without 'SERVER_NAME' configured: nothing else"
+    " tells the host. 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' may be needed, too."
 )
 # What stands in a fragment as it is (RFC 3986 section 3.5), and some that are left to browsers.
 _FRAGMENT = "!#$%&'()*+,/:;=?@"
