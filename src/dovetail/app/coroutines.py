@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
 from functools import update_wrapper
 from inspect import iscoroutinefunction
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
 __all__ = ["async_to_sync", "is_asynchronous"]
@@ -21,6 +21,8 @@ _MARK = "_is_coroutine_mark"
 
 def is_asynchronous(func: Callable[..., Any]) -> bool:
     """Tell whether a function is made by ``async def``, or marked as if it were."""
+    if type(func) is MethodType:
+        func = func.__func__
     # PERF: 0.06 us for an ordinary function; inspect takes 1.1.
     if type(func) is FunctionType and not func.__code__.co_flags & _CO_COROUTINE:
         return _MARK in func.__dict__ and iscoroutinefunction(func)

