@@ -44,7 +44,7 @@ test: ## run all tests
 	@$(MOVED)/bin/python -m pytest $(ARGS) -p tests.moved.standin tests/moved $(OR_NONE)
 	@echo "Flask on our toolkit:"
 	@PYTHONPATH=$(abspath $(STOCK)) $(MOVED)/bin/python -m pytest $(ARGS) -p tests.moved.standin \
-		tests/moved/on_toolkit $(OR_NONE)
+		tests/moved/in_process $(OR_NONE)
 
 bench: $(PEERS)/.installed ## measure toolkit and framework beside others'
 	@$(PEERS)/bin/python -m pytest --benchmark-quiet -p no:cacheprovider $(ARGS) bench/toolkit $(OR_NONE)

@@ -2,7 +2,7 @@
 
 It comes before the plugins that are installed, because pytest-httpserver is one and imports
 Werkzeug. What of the two is installed stays: the tests are run on Flask and Werkzeug themselves
-too, and ``tests/moved/on_toolkit`` on Flask resting on our toolkit.
+too, and ``tests/moved/in_process`` on Flask resting on our toolkit.
 """
 
 from __future__ import annotations

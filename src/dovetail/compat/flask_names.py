@@ -200,7 +200,11 @@ _MODULES = {
     "flask.json.provider": NameTable(
         "How an application reads and writes JSON.",
         {"dovetail.app.json.provider": "DefaultJSONProvider JSONProvider"},
-        {"": "dataclasses decimal json uuid", "dovetail.data.dates": "http_date"},
+        {
+            "": "dataclasses decimal json uuid",
+            "dovetail.app.json.provider": "_default",
+            "dovetail.data.dates": "http_date",
+        },
     ),
     "flask.json.tag": NameTable(
         "JSON that keeps types that JSON does not have.",
