@@ -18,22 +18,24 @@ from dovetail.app.logs import (
     wsgi_errors_stream,
 )
 
-NAME = "tests_app_logs"
+# Below a logger that stands for the root: pytest gives that handlers, and those that do not
+# propagate to it.
+TOP = "tests_app"
+NAME = f"{TOP}.logs"
 
 
 @pytest.fixture(autouse=True)
-def _reset() -> Iterator[None]:
-    """Let no logger know of another test, nor of the handlers that pytest has for the root."""
-    logger, root = logging.getLogger(NAME), logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers[:] = []
-    root.setLevel(logging.WARNING)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logger.handlers[:] = []
-    logger.setLevel(logging.NOTSET)
-    logger.propagate = True
+def top() -> Iterator[logging.Logger]:
+    """Let no logger know of another test."""
+    top, logger = logging.getLogger(TOP), logging.getLogger(NAME)
+    parent, top.parent = top.parent, None
+    top.setLevel(logging.WARNING)
+    yield top
+    top.parent = parent
+    for one in (top, logger):
+        one.handlers[:] = []
+        one.setLevel(logging.NOTSET)
+        one.propagate = True
 
 
 @pytest.fixture
@@ -58,26 +60,26 @@ def test_a_level_that_was_set_stays(app: App) -> None:
     assert app.logger.level == logging.ERROR
 
 
-@pytest.mark.parametrize("name", [NAME, None])
-def test_a_handler_that_was_added_stays_alone(app: App, name: str | None) -> None:
+@pytest.mark.parametrize("name", [NAME, TOP])
+def test_a_handler_that_was_added_stays_alone(app: App, name: str) -> None:
     handler = logging.StreamHandler(io.StringIO())
     logging.getLogger(name).addHandler(handler)
     assert default_handler not in app.logger.handlers
 
 
-def test_a_handler_of_a_higher_level_is_not_enough(app: App) -> None:
+def test_a_handler_of_a_higher_level_is_not_enough(app: App, top: logging.Logger) -> None:
     handler = logging.StreamHandler(io.StringIO())
     handler.setLevel(logging.ERROR)
-    logging.getLogger().addHandler(handler)
+    top.addHandler(handler)
     assert not has_level_handler(logging.getLogger(NAME))
     assert app.logger.handlers == [default_handler]
 
 
-def test_has_level_handler() -> None:
+def test_has_level_handler(top: logging.Logger) -> None:
     logger = logging.getLogger(NAME)
     assert not has_level_handler(logger)
     handler = logging.StreamHandler(io.StringIO())
-    logging.getLogger().addHandler(handler)
+    top.addHandler(handler)
     assert has_level_handler(logger)
     logger.propagate = False
     assert not has_level_handler(logger)

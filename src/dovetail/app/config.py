@@ -49,7 +49,7 @@ class ConfigAttribute(Generic[T]):
             return self
         value = obj.config[self.__name__]
         converter = self.get_converter
-        return value if converter is None else converter(value)  # type: ignore[no-any-return]
+        return value if converter is None else converter(value)
 
     def __set__(self, obj: AppSetup, value: Any) -> None:
         obj.config[self.__name__] = value
