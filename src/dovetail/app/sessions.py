@@ -28,6 +28,7 @@ __all__ = [
     "SessionInterface",
     "SessionMixin",
     "session_json_serializer",
+    "vary",
 ]
 
 
@@ -203,7 +204,7 @@ class SessionInterface:
         )
 
 
-def _vary(response: Response) -> None:
+def vary(response: Response) -> None:
     """Tell caches that the response depends on the cookie."""
     headers = response.headers
     if "Vary" in headers:
@@ -285,11 +286,11 @@ class SecureCookieSessionInterface(SessionInterface):
     def save_session(self, app: App, session: SessionMixin, response: Response) -> None:
         """Put the session's cookie into a response if need be; take it away if it was emptied."""
         if session.accessed:
-            _vary(response)
+            vary(response)
         if not session:
             if session.modified:
                 self._delete_cookie(app, response)
-                _vary(response)
+                vary(response)
             return
         if not self.should_set_cookie(app, session):
             return
@@ -297,7 +298,7 @@ class SecureCookieSessionInterface(SessionInterface):
         assert serializer is not None, "a session without secret key is a null session"
         value = serializer.dumps(dict(session))
         self._set_cookie(app, response, value, self.get_expiration_time(app, session))
-        _vary(response)
+        vary(response)
 
 
 def _key_list(fallbacks: Any) -> tuple[str | bytes, ...]:
