@@ -131,7 +131,9 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
             exclude_patterns=exclude_patterns,
         )
     except NotImplementedError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(
+            "this server has no reloader and no debugger yet; leave out --reload and --debugger"
+        ) from error
 
 
 run_command.params.insert(0, debug_option)

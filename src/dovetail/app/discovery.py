@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from abc import ABC
-from types import FunctionType, ModuleType
+from types import FunctionType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -210,10 +210,12 @@ def locate_app(
     try:
         importlib.import_module(module_name)
     except ImportError as error:
-        if _is_raised_by_module(error):
+        trace = _own_trace(error)
+        if trace is not None:
             raise NoAppException(
-                f"While importing {module_name!r}, an ImportError was raised:"
-                f"\n\n{traceback.format_exc()}"
+                f"While importing {module_name!r}, an ImportError was raised:\n\n"
+                + "".join(traceback.format_exception(type(error), error, trace))
+                + _hint(error)
             ) from None
         if raise_if_not_found:
             raise NoAppException(f"Could not import {module_name!r}.") from None
@@ -224,16 +226,22 @@ def locate_app(
     return find_app_by_string(module, app_name)
 
 
-def _is_raised_by_module(error: ImportError) -> bool:
-    """Tell whether the code of some module ran, instead of none being found."""
+def _own_trace(error: ImportError) -> TracebackType | None:
+    """Return the traceback from where code of the module runs; None if it was not found."""
     trace = error.__traceback__
     trace = trace and trace.tb_next
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
         if file != importlib.__file__ and not file.startswith("<frozen importlib"):
-            return True
+            return trace
         trace = trace.tb_next
-    return False
+    return None
+
+
+def _hint(error: ImportError) -> str:
+    if (error.name or "").partition(".")[0] not in ("flask", "werkzeug"):
+        return ""
+    return "\nAn application that was written for Flask runs with 'dovetail --compat'.\n"
 
 
 def locate_path(text: str) -> App | None:

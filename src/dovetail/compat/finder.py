@@ -39,7 +39,9 @@ class InterfaceFinder(DistributionFinder, Loader):
         if fullname not in self.interface.modules and not self._is_main(fullname):
             return None
         is_package = bool(self.interface.submodules(fullname))
-        return ModuleSpec(fullname, self, origin="dovetail.compat", is_package=is_package)
+        # What a program calls itself by in its usage is made of the name of its file.
+        origin = "__main__.py" if self._is_main(fullname) else "dovetail.compat"
+        return ModuleSpec(fullname, self, origin=origin, is_package=is_package)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the module, which looks its names up when asked."""
