@@ -8,7 +8,7 @@ Each is kept in a context variable, so every thread, task and greenlet has its o
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import Token
 from functools import update_wrapper
 from types import TracebackType
@@ -418,10 +418,11 @@ def copy_current_request_context(f: F) -> F:
 def stream_with_context(
     generator_or_function: Iterator[AnyStr] | Callable[..., Iterator[AnyStr]],
 ) -> Iterator[AnyStr] | Callable[[Iterator[AnyStr]], Iterator[AnyStr]]:
-    """Keep the current request's context while a response's generator runs.
+    """Have a response's generator run in the current contexts.
 
-    Without it the context is gone before the server begins to iterate. It also decorates a function
-    that returns a generator.
+    Without it there are none while the server iterates: they are popped when the view's response is
+    made, and the teardown functions are called then. Here they are pushed again when the iteration
+    begins, and popped when it ends. It also decorates a function that returns a generator.
 
     :raises RuntimeError: there is no current request.
     """
@@ -434,15 +435,14 @@ def stream_with_context(
             return stream_with_context(given(*args, **kwargs))
 
         return update_wrapper(decorate, given)
-    stream = _stream(iterator, _current_request_context("stream_with_context"))
-    # The context is pushed now, while it is current.
-    next(stream)
-    return cast("Iterator[AnyStr]", stream)
+    context = _current_request_context("stream_with_context")
+    return _stream(iterator, _cv_app.get(), context)
 
 
-def _stream(iterator: Iterator[Any], context: RequestContext) -> Generator[Any, None, None]:
-    with context:
-        yield None
+def _stream(
+    iterator: Iterator[AnyStr], app_context: AppContext, context: RequestContext
+) -> Iterator[AnyStr]:
+    with app_context, context:
         try:
             yield from iterator
         finally:
