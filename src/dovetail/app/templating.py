@@ -70,7 +70,7 @@ class Template(BaseTemplate):
         """Return the context of one rendering."""
         names: Any = self.globals
         # PERF: of a ChainMap Jinja copies each name by a call of Python. With the twelve names
-        # that an application has, a context took 6.0 us; merged by dictionaries it takes 1.7.
+        # that an application has, a context took 5.6 us; merged by dictionaries it takes 1.9.
         if type(names) is ChainMap:
             merged: dict[str, Any] = {}
             for mapping in reversed(names.maps):
@@ -99,7 +99,8 @@ class Environment(BaseEnvironment):
     def _template_of_string(self, source: str) -> BaseTemplate:
         """Return :meth:`from_string` of a source, the same template for the same source.
 
-        PERF: compiling a string of one line takes 110 us, rendering it 4 us.
+        PERF: compiling a string with one variable takes 230 us, one with a loop 460 us, rendering
+        them 5 us.
         """
         template = None if self.overlayed else self._strings.get(source)
         if template is not None:
