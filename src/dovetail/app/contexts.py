@@ -77,6 +77,12 @@ class AppGlobals:
         # Only called for what is not there. It tells type checkers that there may be any.
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
+    if TYPE_CHECKING:  # the same for setting and deleting
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+        def __delattr__(self, name: str) -> None: ...
+
     def __contains__(self, item: str) -> bool:
         return item in self.__dict__
 

@@ -46,7 +46,8 @@ def _default_template_ctx_processor() -> dict[str, Any]:
     """Return the variables of every template: ``g``, and ``request`` while there is one.
 
     An application and each blueprint begin with it, so a blueprint's templates have these two
-    whatever the application's processors call by their names. The session is a global name of the environment instead: reading it here would count as access.
+    whatever the application's processors call by their names. The session is a global name of the
+    environment instead: reading it here would count as access.
     """
     variables: dict[str, Any] = {}
     app_context = _cv_app.get(None)
