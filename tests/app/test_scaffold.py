@@ -58,12 +58,13 @@ class TestScaffold:
             part.before_request_funcs,
             part.after_request_funcs,
             part.teardown_request_funcs,
-            part.template_context_processors,
             part.url_value_preprocessors,
             part.url_default_functions,
         ]
         for registry in registries:
             assert registry == {}
+        (variables,) = part.template_context_processors[None]
+        assert variables() == {}
         # Extensions write to them without asking whether a key is there.
         part.before_request_funcs[None].append(lambda: None)
         part.error_handler_spec[None][404][NotFound] = str
@@ -125,6 +126,7 @@ class TestHooks:
     )
     def test_are_appended_in_order_and_returned(self, method: str, registry: str) -> None:
         part = Part()
+        part.template_context_processors.clear()
         first: Callable[..., Any] = lambda *_: None  # noqa: E731
         assert getattr(part, method)(first) is first
         getattr(part, method)(view)

@@ -18,11 +18,7 @@ from dovetail.app.roots import find_instance_path
 from dovetail.app.scaffold import Scaffold, endpoint_from_view_func, setupmethod
 from dovetail.app.static import StrPath
 from dovetail.app.switches import get_debug_flag
-from dovetail.app.templating import (
-    DispatchingJinjaLoader,
-    Environment,
-    _default_template_ctx_processor,
-)
+from dovetail.app.templating import DispatchingJinjaLoader, Environment
 from dovetail.app.wrappers import blueprint_chain
 from dovetail.data.exceptions import Aborter, BadRequest, BadRequestKeyError
 from dovetail.data.immutable import ImmutableDict
@@ -113,7 +109,6 @@ class AppSetup(Scaffold):
             template_folder=template_folder,
             root_path=root_path,
         )
-        self.template_context_processors[None].append(_default_template_ctx_processor)
         if instance_path is None:
             instance_path = self.auto_find_instance_path()
         elif not os.path.isabs(instance_path):
