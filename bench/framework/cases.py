@@ -44,6 +44,7 @@ class Case(NamedTuple):
         """
         environ = environ_of(**self.fields, CONTENT_LENGTH=str(len(self.body)))
         environ |= {
+            "HTTP_COOKIE": "theme=dark; lang=en",
             "wsgi.version": (1, 0),
             "wsgi.errors": io.StringIO(),
             "wsgi.multithread": True,
@@ -77,8 +78,8 @@ def _is_text(text: str, status: int = 200) -> Callable[[Answer], bool]:
     return lambda answer: (answer.status, answer.body.decode()) == (status, text)
 
 
-ORDER = {"customer": "Ada", "lines": [{"article": n, "count": n % 3 + 1} for n in range(10)]}
-RECEIPT = {"customer": "Ada", "count": 19, "lines": ORDER["lines"]}
+ORDER = {"customer": "Ada", "lines": [{"article": n, "count": n % 3 + 1} for n in range(2)]}
+RECEIPT = {"customer": "Ada", "count": 3, "lines": ORDER["lines"]}
 ROWS = "".join(f"<tr><td>{n}<td>row &lt;{n}&gt;\n" for n in range(10))
 
 CASES = [

@@ -37,7 +37,9 @@ PHASES: dict[str, tuple[str, ...]] = {
         "app/application.py:handle_user_exception",
         "app/application.py:handle_http_exception",
     ),
-    "view": ("bench/framework/on_flask.py", "app/templating.py", "app/json/"),
+    "view": ("bench/framework/on_flask.py",),
+    "JSON": ("app/json/",),
+    "templates": ("app/templating.py",),
     "response making": (
         "app/application.py:make_response",
         "toolkit/response.py",

@@ -33,6 +33,7 @@ REGISTRIES = [
     "before_request_funcs",
     "after_request_funcs",
     "teardown_request_funcs",
+    "template_context_processors",
     "url_value_preprocessors",
     "url_default_functions",
 ]
