@@ -1,4 +1,4 @@
-"""A pytest plugin that puts ours in the place of Flask and Werkzeug, for ``-p tests.moved.standin``.
+"""A pytest plugin that puts ours in the place of Flask and Werkzeug: ``-p tests.moved.standin``.
 
 It comes before the plugins that are installed, because pytest-httpserver is one and imports
 Werkzeug. What of the two is installed stays: the tests are run on Flask and Werkzeug themselves
