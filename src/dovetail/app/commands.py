@@ -7,8 +7,9 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import click
@@ -17,9 +18,6 @@ from dovetail.app.groups import ScriptInfo, pass_script_info, with_appcontext
 from dovetail.app.options import CertParamType, SeparatedPathType, debug_option, validate_key
 from dovetail.app.proxies import current_app
 from dovetail.app.switches import get_debug_flag
-
-if TYPE_CHECKING:
-    from dovetail.routing.rules import Rule
 
 __all__ = ["routes_command", "run_command", "shell_command", "show_server_banner"]
 
@@ -198,24 +196,21 @@ def _complete(names: dict[str, Any]) -> None:
 # --- routes
 
 
-def _domain(rule: Rule) -> str:
-    return (rule.host if current_app.url_map.host_matching else rule.subdomain) or ""
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A row of the table."""
 
-
-# What --sort takes besides the order in which rules are matched, each with its key.
-_KEYS: dict[str, Callable[[Rule], Any]] = {
-    "endpoint": attrgetter("endpoint"),
-    "methods": lambda rule: sorted(rule.methods or ()),
-    "domain": _domain,
-    "rule": attrgetter("rule"),
-}
+    endpoint: str
+    methods: list[str]
+    domain: str
+    rule: str
 
 
 @click.command("routes", short_help="Show the routes for the app.")
 @click.option(
     "--sort",
     "-s",
-    type=click.Choice((*_KEYS, "match")),
+    type=click.Choice(("endpoint", "methods", "domain", "rule", "match")),
     default="endpoint",
     help="What to sort the routes by. 'match' is the order in which they are tried.",
 )
@@ -223,21 +218,29 @@ _KEYS: dict[str, Callable[[Rule], Any]] = {
 @with_appcontext
 def routes_command(sort: str, all_methods: bool) -> None:
     """Show all routes with their endpoints and methods."""
-    rules = list(current_app.url_map.iter_rules())
-    if not rules:
+    by_host = current_app.url_map.host_matching
+    hidden = set() if all_methods else {"HEAD", "OPTIONS"}
+    routes = [
+        _Route(
+            rule.endpoint,
+            sorted((rule.methods or set()) - hidden),
+            (rule.host if by_host else rule.subdomain) or "",
+            rule.rule,
+        )
+        for rule in current_app.url_map.iter_rules()
+    ]
+    if not routes:
         click.echo("No routes were registered.")
         return
-    if sort in _KEYS:
-        rules.sort(key=_KEYS[sort])
-    hidden = set() if all_methods else {"HEAD", "OPTIONS"}
+    if sort != "match":
+        routes.sort(key=attrgetter(sort))
     columns = {
-        "Endpoint": [str(rule.endpoint) for rule in rules],
-        "Methods": [", ".join(sorted((rule.methods or set()) - hidden)) for rule in rules],
+        "Endpoint": [route.endpoint for route in routes],
+        "Methods": [", ".join(route.methods) for route in routes],
     }
-    domains = [_domain(rule) for rule in rules]
-    if any(domains):
-        columns["Host" if current_app.url_map.host_matching else "Subdomain"] = domains
-    columns["Rule"] = [rule.rule for rule in rules]
+    if any(route.domain for route in routes):
+        columns["Host" if by_host else "Subdomain"] = [route.domain for route in routes]
+    columns["Rule"] = [route.rule for route in routes]
     for line in _table(columns):
         click.echo(line)
 
