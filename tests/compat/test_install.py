@@ -162,40 +162,6 @@ def test_one_of_them_can_stay(tmp_path: Path) -> None:
     assert said == "True dovetail.compat"
 
 
-def is_installed() -> bool:
-    return any(isinstance(one, InterfaceFinder) for one in sys.meta_path)
-
-
-@pytest.mark.parametrize("value", ["1", "true", "Yes", " ON "])
-def test_the_environment_asks_for_it(
-    value: str, kept_finders: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(compat.ENVIRONMENT_VARIABLE, value)
-    assert compat.install_if_asked(False) is is_installed() is False
-    assert compat.install_if_asked() is is_installed() is True
-
-
-@pytest.mark.parametrize("value", [None, "", "0", "no", "False", "off"])
-def test_the_environment_does_not_ask_for_it(
-    value: str | None, kept_finders: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if value is None:
-        monkeypatch.delenv("DOVETAIL_COMPAT", raising=False)
-    else:
-        monkeypatch.setenv("DOVETAIL_COMPAT", value)
-    assert compat.install_if_asked() is is_installed() is False
-    assert compat.install_if_asked(True) is is_installed() is True
-
-
-def test_the_environment_says_something_else(
-    kept_finders: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOVETAIL_COMPAT", "flask")
-    with pytest.raises(compat.InstallError, match=r"DOVETAIL_COMPAT is 'flask'; set it to 1"):
-        compat.install_if_asked()
-    assert not is_installed()
-
-
 def test_python_m_flask() -> None:
     said = run(
         """

@@ -7,8 +7,6 @@ name is one object, whichever way it is reached.
 
 from __future__ import annotations
 
-import os
-
 from dovetail.compat.facade import make_facade
 from dovetail.compat.finder import InstallError, stand_in
 from dovetail.compat.flask_names import FLASK
@@ -16,22 +14,14 @@ from dovetail.compat.interface import Interface
 from dovetail.compat.werkzeug_names import WERKZEUG
 
 __all__ = [
-    "ENVIRONMENT_VARIABLE",
     "INTERFACES",
     "InstallError",
     "install",
-    "install_if_asked",
     "make_facade",
 ]
 
 #: The packages that Dovetail can stand in for, by their import name.
 INTERFACES: dict[str, Interface] = {one.package: one for one in (WERKZEUG, FLASK)}
-
-#: What asks the commands to stand in, like their option ``--compat``.
-ENVIRONMENT_VARIABLE = "DOVETAIL_COMPAT"
-
-_YES = {"1", "true", "yes", "on"}
-_NO = {"", "0", "false", "no", "off"}
 
 
 def install(*packages: str) -> None:
@@ -47,23 +37,3 @@ def install(*packages: str) -> None:
         known = ", ".join(sorted(INTERFACES))
         raise InstallError(f"there is no interface {unknown[0]!r}; there is {known}")
     stand_in([INTERFACES[name] for name in packages or INTERFACES])
-
-
-def install_if_asked(asked: bool | None = None) -> bool:
-    """Call :func:`install` if the user wants it; return whether he does.
-
-    :param asked: what the command line says; None if it says nothing, and then the environment
-        variable ``DOVETAIL_COMPAT`` decides: ``1``, ``true``, ``yes``, ``on``, or the opposite.
-    :raises InstallError: as :func:`install`, or the variable has another value.
-    """
-    if asked is None:
-        said = os.environ.get(ENVIRONMENT_VARIABLE, "").strip().lower()
-        if said not in _YES | _NO:
-            raise InstallError(
-                f"{ENVIRONMENT_VARIABLE} is {said!r}; set it to 1 to have Dovetail in the place of "
-                f"{' and '.join(sorted(INTERFACES))}, or to 0"
-            )
-        asked = said in _YES
-    if asked:
-        install()
-    return asked
