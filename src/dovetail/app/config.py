@@ -98,6 +98,7 @@ class Config(dict[str, Any]):
 
         :param loads: makes a value of the text; the text itself is the value if it raises an
             error.
+        :raises TypeError: a name leads into a value that is no dictionary.
         """
         self._take_prefixed(f"{prefix}_", loads)
         if prefix == _FLASK_PREFIX:
@@ -113,11 +114,10 @@ class Config(dict[str, Any]):
                 value = loads(value)
             except Exception:  # whatever the given function raises: the text is the value
                 value = os.environ[name]
-            *outer, key = name.removeprefix(prefix).split("__")
-            inner: dict[str, Any] = self
-            for step in outer:
-                inner = inner.setdefault(step, {})
-            inner[key] = value
+            try:
+                _put(self, name.removeprefix(prefix).split("__"), value)
+            except TypeError:
+                raise TypeError(f"{name} leads into a value that is no dictionary") from None
 
     def from_pyfile(self, filename: str | os.PathLike[str], silent: bool = False) -> bool:
         """Run a Python file and load its names, as if it were imported.
@@ -185,7 +185,7 @@ class Config(dict[str, Any]):
 
     def from_mapping(self, mapping: Mapping[str, Any] | None = None, **kwargs: Any) -> bool:
         """Load the items of a mapping, then the keyword arguments. Always returns True."""
-        for key, value in dict(mapping or {}, **kwargs).items():
+        for key, value in dict({} if mapping is None else mapping, **kwargs).items():
             if key.isupper():
                 self[key] = value
         return True
@@ -207,6 +207,16 @@ class Config(dict[str, Any]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {dict.__repr__(self)}>"
+
+
+def _put(items: Any, keys: list[str], value: Any) -> None:
+    """Set an item of a dictionary in ``items``; all but the last of the keys lead there."""
+    *outer, last = keys
+    for key in outer:
+        if key not in items:
+            items[key] = {}
+        items = items[key]
+    items[last] = value
 
 
 def _explain(error: OSError) -> None:

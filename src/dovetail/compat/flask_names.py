@@ -292,6 +292,7 @@ _MODULES = {
                 URLValuePreprocessorCallable
             """,
         },
+        {"dovetail.app.types": "ResponseClass"},
     ),
     "flask.views": NameTable(
         "Views that are classes.",
