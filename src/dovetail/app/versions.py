@@ -10,9 +10,10 @@ __all__ = ["is_stood_in", "stood_in_versions"]
 
 def is_stood_in(package: str) -> bool:
     """Tell whether importing a package gives what :mod:`dovetail.compat` has for it."""
-    if sys.modules.get(package, package) is None:
-        return False
-    spec = find_spec(package)
+    if package in sys.modules:
+        spec = getattr(sys.modules[package], "__spec__", None)
+    else:
+        spec = find_spec(package)
     return spec is not None and spec.origin == "dovetail.compat"
 
 

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.app.commandline import process_restored
+
+from dovetail.app.dotenv import is_available, load_dotenv
+
+pytestmark = pytest.mark.skipif(not is_available(), reason="python-dotenv is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    with process_restored():
+        yield
+
+
+def test_each_file_wins_over_those_before_it() -> None:
+    Path(".flaskenv").write_text("A=flaskenv\nB=flaskenv\nC=flaskenv\nD=flaskenv\nE=flaskenv\n")
+    Path(".dovetailenv").write_text("B=dovetailenv\nC=dovetailenv\nD=dovetailenv\n")
+    Path(".env").write_text("C=env\nD=env\n")
+    Path("mine").write_text("D=mine\n")
+    os.environ["E"] = "set"
+    assert load_dotenv("mine") is True
+    found = [os.environ[name] for name in "ABCDE"]
+    assert found == ["flaskenv", "dovetailenv", "env", "mine", "set"]
+
+
+def test_directories_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("A=1\n")
+    monkeypatch.chdir("below")
+    assert load_dotenv() is True
+    assert os.environ["A"] == "1"
+
+
+def test_without_the_default_files() -> None:
+    Path(".env").write_text("A=1\n")
+    Path("mine").write_text("B=1\nC\n")
+    assert load_dotenv("mine", load_defaults=False) is True
+    assert "A" not in os.environ
+    assert "C" not in os.environ
+    assert load_dotenv("missing", load_defaults=False) is False
+    assert load_dotenv(None, load_defaults=False) is False
+
+
+def test_without_the_library(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "dotenv", None)
+    assert not is_available()
+    assert load_dotenv() is False
+    assert capsys.readouterr() == ("", "")
+    Path(".dovetailenv").write_text("A=1\n")
+    assert load_dotenv() is False
+    assert "Install python-dotenv" in capsys.readouterr().err
+    assert "A" not in os.environ
