@@ -77,39 +77,42 @@ class Addressing(AppSetup):
             self._known_hosts.add(environ.get("HTTP_HOST"))
         return adapter
 
-    def _makes_own_adapters(self) -> bool:
-        """Tell whether ``create_url_adapter`` was replaced, in a subclass or in this object."""
-        return getattr(self.create_url_adapter, "__func__", None) is not _create_url_adapter
-
     def _finds_directly(self, request: Request) -> bool:
         """Tell whether a request can be matched without a URL adapter, which checks the host."""
+        try:
+            # Applications replace it in a subclass, and in the object itself.
+            if self.create_url_adapter.__func__ is not _create_url_adapter:
+                return False
+        except AttributeError:
+            return False
         return (
-            getattr(self.create_url_adapter, "__func__", None) is _create_url_adapter
-            and request.environ.get("HTTP_HOST", _UNSET) in self._known_hosts
+            request.environ.get("HTTP_HOST", _UNSET) in self._known_hosts
             and self.config["TRUSTED_HOSTS"] is None
             and request.trusted_hosts is None
             and not self.subdomain_matching
-            and type(self.url_map) is Map
             and not self.url_map.host_matching
         )
 
     def _find_rule(self, environ: WSGIEnvironment) -> tuple[Rule, dict[str, Any]] | None:
         """Return the rule and the values of a request that :meth:`_finds_directly`.
 
-        None stands for all that an adapter has to say in an exception.
+        None stands for all that takes an adapter to be told.
         """
-        if "HTTP_UPGRADE" in environ:
-            return None
         url_map = self.url_map
+        path = environ.get("PATH_INFO", "")
+        if (
+            type(url_map) is not Map
+            or "HTTP_UPGRADE" in environ
+            or path[:1] != "/"
+            or path[1:2] == "/"
+        ):
+            return None
         if url_map.stale:
             url_map.update()
-        path = environ.get("PATH_INFO") or ""
         if not path.isascii():
             path = path.encode("latin-1").decode("utf-8", "replace")
-        if path and (path[0] != "/" or path[:2] == "//"):
-            path = f"/{path.lstrip('/')}"
         found = url_map.matcher.search(
-            url_map.default_subdomain or "", path, environ["REQUEST_METHOD"].upper(), False
+            url_map.default_subdomain or "", path, environ["REQUEST_METHOD"], False
         )
         if type(found) is not tuple:
             return None

@@ -213,8 +213,10 @@ class Request(sansio.Request):
 
     def close(self) -> None:
         """Close the uploaded files."""
-        for _, file in iter_multi_items(self.__dict__.get("files") or ()):
-            file.close()
+        files = self.__dict__.get("files")
+        if files:
+            for _, file in iter_multi_items(files):
+                file.close()
 
     def __enter__(self) -> Self:
         return self
