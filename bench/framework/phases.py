@@ -29,7 +29,7 @@ PHASES: dict[str, tuple[str, ...]] = {
         "app/wrappers.py",
     ),
     "contexts": ("app/contexts.py", "app/proxies.py", "toolkit/local.py"),
-    "matching": ("routing/", "app/contexts.py:match_request"),
+    "matching": ("routing/", "app/urls.py", "app/contexts.py:match_request"),
     "session": ("app/sessions.py",),
     "hooks and errors": (
         "app/application.py:preprocess_request",
