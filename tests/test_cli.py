@@ -9,9 +9,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from dovetail import __version__
 from dovetail.cli import cli, main
@@ -21,6 +23,35 @@ APP = """
 def app(environ, start_response):
     start_response("200 OK", [])
     return [b""]
+"""
+
+
+FRAMEWORK = """
+import click
+from dovetail import App, current_app
+
+application = App("shop")
+
+@application.route("/")
+def index():
+    return "shop"
+
+@application.cli.command()
+def number():
+    click.echo(f"{current_app.name} {application.debug}")
+    return 7
+"""
+
+# For Flask, which is not installed.
+FLASK = """
+import flask
+import click
+
+app = flask.Flask(__name__)
+
+@app.cli.command()
+def who():
+    click.echo(flask.__name__ + " " + flask.current_app.name)
 """
 
 
@@ -36,12 +67,18 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The start directory, with a module ``hello`` in it and no settings in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
-        if name.startswith("DOVETAIL_") or name in ("PORT", "WEB_CONCURRENCY"):
+        if name.startswith(("DOVETAIL_", "FLASK_")) or name in ("PORT", "WEB_CONCURRENCY"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PWD", str(tmp_path))
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "hello", raising=False)
+    # To be undone whatever a command sets.
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "")
+    monkeypatch.setenv("FLASK_DEBUG", "")
+    for name in ("hello", "shop", "old", "broken"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "hello.py").write_text(APP)
+    (tmp_path / "shop.py").write_text(FRAMEWORK)
+    (tmp_path / "old.py").write_text(FLASK)
     return tmp_path
 
 
@@ -72,10 +109,18 @@ def run(directory: Path, capfd: pytest.CaptureFixture[str]) -> Run:
     return Run(capfd)
 
 
-def command(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def command(
+    *args: str, cwd: Path, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-W", "error", "-m", "dovetail", *args]
     return subprocess.run(
-        line, cwd=cwd, capture_output=True, text=True, timeout=60, check=False, env=_environ()
+        line,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environ or _environ(),
     )
 
 
@@ -122,6 +167,170 @@ class TestCommand:
         monkeypatch.setattr(cli.commands["serve"], "callback", interrupt)
         done = run("serve")
         assert (done.status, done.out, done.err.strip()) == (130, "", "")
+
+
+class TestApplications:
+    def test_a_command_of_the_application(self, run: Run) -> None:
+        # What it returns is no exit status.
+        assert run("--app", "shop", "number") == Done(0, "shop False\n", "")
+        assert run("-A", "shop", "--debug", "number") == Done(0, "shop True\n", "")
+
+    def test_named_by_the_environment(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FLASK_APP", "shop")
+        assert run("number").out == "shop False\n"
+        assert "number" in run("--help").out
+
+    def test_help_without_an_application_is_no_error(self, run: Run) -> None:
+        done = run("--help")
+        assert done.err == ""
+        assert [line.split()[0] for line in done.out.splitlines()[-4:]] == [
+            *("routes", "run", "serve", "shell")
+        ]
+
+    def test_help_with_a_broken_application(self, run: Run, directory: Path) -> None:
+        (directory / "broken.py").write_text("1/0\n")
+        done = run("--app", "broken", "--help")
+        assert (done.status, done.out[:6]) == (0, "Usage:")
+        assert "ZeroDivisionError" in done.err
+        done = run("--app", "nowhere_at_all", "--help")
+        assert (done.status, done.out[:6]) == (0, "Usage:")
+        assert done.err == "Error: Could not import 'nowhere_at_all'.\n\n"
+
+    def test_a_command_that_only_an_application_could_have(self, run: Run) -> None:
+        assert run.error("number").endswith("name that with --app.")
+
+    def test_routes(self, run: Run) -> None:
+        done = run("--app", "shop", "routes")
+        assert done.out.splitlines()[2].split() == ["index", "GET", "/"]
+        assert "Could not locate an application" in run.error("routes")
+
+    def test_run_is_refused_what_is_not_there(self, run: Run) -> None:
+        assert "no reloader" in run("--app", "shop", "run", "--reload", "--port", "0").err
+
+    def test_the_group_in_a_runner(self, directory: Path) -> None:
+        result = CliRunner().invoke(cli, ["--app", "shop", "number"])
+        assert (result.exit_code, result.output) == (0, "shop False\n")
+
+
+class TestServeBesideApplications:
+    def test_imports_no_framework(self, directory: Path) -> None:
+        program = (
+            "import sys; from dovetail.cli import main\n"
+            "try: main(['serve', '--check-config', 'hello:app'])\n"
+            "except SystemExit: pass\n"
+            "print([name for name in sys.modules if name.startswith("
+            "('dovetail.app', 'dovetail.toolkit', 'dovetail.compat', 'jinja2'))])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+            env=_environ(),
+        )
+        assert done.stdout.splitlines()[-1] == "[]"
+
+    def test_loads_no_env_file_that_is_not_named(self, run: Run, directory: Path) -> None:
+        pytest.importorskip("dotenv")
+        (directory / ".env").write_text("DOVETAIL_SERVE_WORKERS=3\n")
+        (directory / "mine").write_text("DOVETAIL_SERVE_THREADS=5\n")
+        args = ["serve", "hello:app", "--print-config"]
+        with mock.patch.dict(os.environ):
+            done = run("--no-debug", *args)
+            assert "DOVETAIL_SERVE" not in done.out
+        with mock.patch.dict(os.environ):
+            done = run("--env-file", "mine", *args)
+            assert "DOVETAIL_SERVE_WORKERS" not in done.out
+            assert "environment DOVETAIL_SERVE_THREADS" in done.out
+
+    def test_settings_of_the_environment_are_read_once(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DOVETAIL_SERVE_THREADS", "5")
+        done = run("--no-debug", "serve", "hello:app", "--print-config")
+        assert "environment DOVETAIL_SERVE_THREADS" in done.out
+
+    def test_the_application_is_its_argument(self, run: Run) -> None:
+        assert "dovetail serve MODULE:ATTR" in run.error("--app", "shop", "serve")
+
+
+class TestCompat:
+    """In processes of their own, because standing in cannot be undone."""
+
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ["--compat", "--app", "old", "who"],
+            ["--app", "old", "--compat", "who"],
+        ],
+    )
+    def test_option(self, args: Sequence[str], directory: Path) -> None:
+        done = command(*args, cwd=directory)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "flask old\n", "")
+
+    @pytest.mark.parametrize(
+        "args",
+        [
+            ["serve", "--check-config", "--compat", "old:app"],
+            ["serve", "--check-config", "--compat", "--preload", "old:app"],
+        ],
+    )
+    def test_serve(self, args: Sequence[str], directory: Path) -> None:
+        done = command(*args, cwd=directory)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "old:app is a WSGI application" in done.stdout
+
+    def test_without_it(self, run: Run) -> None:
+        assert "runs with 'dovetail --compat'" in run("--app", "old", "routes").err
+
+    def test_environment(self, directory: Path) -> None:
+        environ = {**_environ(), "DOVETAIL_COMPAT": "1"}
+        for args in (["--app", "old", "who"], ["serve", "old:app", "--check-config"]):
+            done = command(*args, cwd=directory, environ=environ)
+            assert (done.returncode, done.stderr) == (0, "")
+
+    @pytest.mark.parametrize(
+        ("args", "origin"),
+        [
+            (["--compat", "routes"], ""),
+            (["run", "--compat"], ""),
+            (["serve", "--compat", "old:app"], "compat (command line --compat): "),
+        ],
+    )
+    def test_flask_is_installed(
+        self, args: Sequence[str], origin: str, run: Run, directory: Path
+    ) -> None:
+        (directory / "flask.py").touch()
+        sys.path.insert(0, str(directory))
+        status = 2 if origin else 1
+        assert run.error(*args, status=status).startswith(f"{origin}Flask is installed")
+
+    @pytest.mark.process
+    @pytest.mark.parametrize("preload", ["--preload", "--no-preload"])
+    def test_workers(self, preload: str, directory: Path) -> None:
+        args = ["serve", "old:app", "--compat", preload, "-b", "127.0.0.1:0"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "dovetail", *args],
+            cwd=directory,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=_environ(),
+        ) as process:
+            assert process.stderr is not None
+            bound = threading.Timer(30, process.kill)
+            bound.start()
+            try:
+                assert any("ready" in text for text in iter(process.stderr.readline, ""))
+                process.send_signal(signal.SIGHUP)
+                assert any("reloaded" in text for text in iter(process.stderr.readline, ""))
+                process.send_signal(signal.SIGTERM)
+                process.communicate(timeout=30)
+            finally:
+                bound.cancel()
+                process.kill()
+        assert process.returncode == 0
 
 
 class TestHelp:
