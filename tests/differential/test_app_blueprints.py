@@ -564,6 +564,45 @@ class TestRequests:
         assert twins.get("/parent/child/fail/index").raised == "KeyError"
 
 
+def test_registries_that_are_changed_by_hand_after_requests() -> None:
+    def build(flask: Any) -> Any:
+        app, one = flask.Flask(__name__), flask.Blueprint("one", __name__, url_prefix="/one")
+        one.add_url_rule("/", "index", lambda: "index")
+        one.add_url_rule("/fail", "fail", lambda: 1 / 0)
+        app.register_blueprint(one)
+        return app
+
+    twins = Twins(build)
+    for path in ("/one/", "/one/fail", "/nowhere"):
+        twins.get(path)
+
+    def change(app: Any, flask: Any) -> Any:
+        seen: list[Any] = []
+
+        def after(response: Any) -> Any:
+            seen.append("after")
+            return response
+
+        app.before_request_funcs.setdefault("one", []).append(lambda: seen.append("one"))
+        app.before_request_funcs.setdefault(None, []).insert(0, lambda: seen.append("app"))
+        app.after_request_funcs.setdefault(None, []).append(after)
+        app.teardown_request_funcs.setdefault("one", []).append(lambda _: seen.append("end"))
+        app.url_value_preprocessors.setdefault(None, []).append(
+            lambda endpoint, values: seen.append((endpoint, values))
+        )
+        app.error_handler_spec["one"][None][ZeroDivisionError] = lambda _: ("zero", 400)
+        app.view_functions["one.index"] = lambda: "other"
+        app.template_context_processors[None].append(lambda: {"word": 1})
+        client = app.test_client()
+        texts = [client.get(path).text for path in ("/one/", "/one/fail")]
+        with app.app_context():
+            texts.append(flask.render_template_string("{{ word }}"))
+        return texts, seen
+
+    kind, (texts, _) = twins.same(change)
+    assert (kind, texts) == ("returned", ["other", "zero", "1"])
+
+
 def handlers(*spec: tuple[str, Any]) -> Callable[..., Any]:
     """Return a function that builds an application with handlers, at ``app``, ``one`` or both."""
 
