@@ -115,6 +115,7 @@ def build(flask: Any, seen: list[Any]) -> Any:
         ((), {"path": "/?a=1"}),
         (("/",), {"method": "POST", "json": {"a": 1}, "headers": {"X-H": "1"}}),
         (("/",), {"environ_base": {"REMOTE_ADDR": "9.9.9.9", "x.y": "1"}}),
+        (("/",), {"environ_base": None}),
         (("/",), {"environ_overrides": {"REMOTE_ADDR": "9.9.9.9", "x.y": "1"}}),
         (("/",), {"subdomain": "foo"}),
         (("/",), {"url_scheme": "https", "buffered": True}),

@@ -150,7 +150,7 @@ class AppClient(Client):
         if args and isinstance(args[0], _EnvironBuilder | dict | Request):
             request = self._complete_request(args[0])
         else:
-            kwargs["environ_base"] = self._add_base(kwargs.get("environ_base") or {})
+            kwargs["environ_base"] = self._add_base(kwargs.get("environ_base", {}))
             builder = EnvironBuilder(self.application, *args, **kwargs)
             try:
                 request = builder.get_request()

@@ -12,7 +12,6 @@ from dovetail.app.cli import DovetailGroup, NoAppException, ScriptInfo
 from dovetail.app.discovery import NothingNamed
 from dovetail.cli.serve import serve_command
 from dovetail.cli.version import version_option
-from dovetail.compat import InstallError, install
 
 __all__ = ["CompleteGroup", "applications"]
 
@@ -22,11 +21,14 @@ _NOTHING_NAMED = "dovetail.nothing_named"
 
 
 def _stand_in(_ctx: click.Context, _param: click.Parameter, value: bool) -> None:
-    if value:
-        try:
-            install()
-        except InstallError as error:
-            raise click.ClickException(str(error)) from error
+    if not value:
+        return
+    from dovetail.compat import InstallError, install  # noqa: PLC0415 (only for who asks for it)
+
+    try:
+        install()
+    except InstallError as error:
+        raise click.ClickException(str(error)) from error
 
 
 #: ``--compat``, for the group and for ``run``.
