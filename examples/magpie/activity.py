@@ -22,7 +22,8 @@ item_returned = signals.signal("returned")
 
 def announce(signal: NamedSignal, item_id: int) -> None:
     """Send a signal: the application sends it, with the user's name and the item."""
-    app = current_app._get_current_object()
+    # Receivers get the application itself, which is what they may have asked for.
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     signal.send(app, event=signal.name, user=require_user()["name"], item_id=item_id)
 
 

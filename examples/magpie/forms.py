@@ -31,7 +31,7 @@ class Form:
 
         :param lines: keep line breaks; otherwise all white space is a single space.
         """
-        value = self.sent.get(name, "")
+        value: object = self.sent.get(name, "")
         if not isinstance(value, str):
             self.errors[name] = "Enter text."
             return ""
@@ -47,7 +47,7 @@ class Form:
 
     def password(self, name: str) -> str:
         """Return a password, which is taken as it is, and may be a sentence."""
-        value = self.sent.get(name, "")
+        value: object = self.sent.get(name, "")
         if not isinstance(value, str) or not 8 <= len(value) <= 200:
             self.errors[name] = "Enter 8 to 200 characters; several words are good."
             return ""
@@ -55,7 +55,7 @@ class Form:
 
     def choice(self, name: str, choices: Collection[str]) -> str:
         """Return one of ``choices``."""
-        value = self.sent.get(name)
+        value: object = self.sent.get(name)
         if not isinstance(value, str) or value not in choices:
             self.errors[name] = f"Choose one of: {', '.join(choices)}."
             return ""

@@ -41,7 +41,9 @@ def load(app: App, overrides: Mapping[str, Any]) -> None:
     """
     instance = Path(app.instance_path)
     photos = instance / "photos"
-    photos.mkdir(parents=True, exist_ok=True)
+    # Other users of the machine have no business with the hashes of passwords.
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    photos.mkdir(exist_ok=True)
     app.config.from_mapping(DEFAULTS, DATABASE=str(instance / "magpie.sqlite"), PHOTOS=str(photos))
     app.config.from_file("magpie.toml", load=tomllib.load, silent=True, text=False)
     app.config.from_prefixed_env("MAGPIE")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.examples.deployed import Deployed
 from tests.examples.visitor import Visitor
 
 from dovetail import App
@@ -61,3 +62,10 @@ def ann(app: App) -> Visitor:
 @pytest.fixture
 def ben(app: App) -> Visitor:
     return Visitor(app, "Ben")
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    deployed = Deployed(tmp_path_factory.mktemp("deployed"))
+    yield deployed
+    deployed.stop()

@@ -24,6 +24,11 @@ class Program:
         return self.client.open(path, method=method, headers=self.fields, **arguments)
 
 
+def json_of(response: TestResponse) -> Any:
+    assert response.mimetype == "application/json"
+    return response.json
+
+
 @pytest.fixture
 def program(app: App, ann: Visitor) -> Program:
     return Program(app, ann.token())
@@ -33,12 +38,12 @@ def test_life_of_an_item(program: Program, visitor: Visitor) -> None:
     made = program.send("POST", ITEMS, json=RING)
     assert made.status_code == 201
     assert made.location == "http://localhost/api/v1/items/1"
-    item = visitor.get("/api/v1/items/1").json
-    assert item == made.json
+    item = json_of(visitor.get("/api/v1/items/1"))
+    assert item == json_of(made)
     assert item.items() >= {**RING, "id": 1, "owner": "Ann", "returned": False}.items()
     assert item["page"] == "http://localhost/items/1"
     changed = program.send("PATCH", "/api/v1/items/1", json={"title": "Gold ring"})
-    assert changed.json == {**item, "title": "Gold ring"}
+    assert json_of(changed) == {**item, "title": "Gold ring"}
     removed = program.send("DELETE", "/api/v1/items/1")
     assert (removed.status_code, removed.data) == (204, b"")
     assert visitor.get("/api/v1/items/1").status_code == 404
@@ -46,7 +51,7 @@ def test_life_of_an_item(program: Program, visitor: Visitor) -> None:
 
 def test_photo_has_an_url(ann: Visitor, visitor: Visitor) -> None:
     ann.post_item(PNG)
-    (item,) = visitor.get(ITEMS).json["items"]
+    (item,) = json_of(visitor.get(ITEMS))["items"]
     assert visitor.get(item["photo"].removeprefix("http://localhost")).data == PNG
 
 
@@ -55,7 +60,7 @@ def test_pages(program: Program, visitor: Visitor) -> None:
         program.send("POST", ITEMS, json={**RING, "title": f"Glove {number}"})
     url, titles = f"{ITEMS}?per_page=2&kind=found&q=glove", []
     while url:
-        page = visitor.get(url).json
+        page = json_of(visitor.get(url))
         assert (page["total"], page["pages"]) == (5, 3)
         titles += [item["title"] for item in page["items"]]
         url = page["next"]
@@ -69,7 +74,7 @@ def test_pages(program: Program, visitor: Visitor) -> None:
 def test_odd_queries(program: Program, visitor: Visitor, query: str, count: int) -> None:
     for _ in range(3):
         program.send("POST", ITEMS, json=RING)
-    assert len(visitor.get(f"{ITEMS}?{query}").json["items"]) == count
+    assert len(json_of(visitor.get(f"{ITEMS}?{query}"))["items"]) == count
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer no", "Basic QW5uOngK", "Bearer", "x"])
@@ -80,7 +85,7 @@ def test_writing_needs_a_token(app: App, ann: Visitor, authorization: str | None
         response = app.test_client().open(path, method=method, json=RING, headers=fields)
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"].startswith("Bearer ")
-        assert response.json["error"] == "Unauthorized"
+        assert json_of(response)["error"] == "Unauthorized"
 
 
 def test_wrong_token_is_told_even_to_readers(app: App) -> None:
@@ -89,7 +94,7 @@ def test_wrong_token_is_told_even_to_readers(app: App) -> None:
 
 
 def test_new_token_ends_the_old_one(ann: Visitor, program: Program) -> None:
-    newer = Program(program.client.application, ann.token())
+    newer = Program(ann.app, ann.token())
     assert program.send("POST", ITEMS, json=RING).status_code == 401
     assert newer.send("POST", ITEMS, json=RING).status_code == 201
 
@@ -99,7 +104,7 @@ def test_only_the_owner_writes(program: Program, ben: Visitor) -> None:
     for method in ("PATCH", "DELETE"):
         response = program.send(method, f"{ITEMS}/1", json={})
         assert response.status_code == 403
-        assert response.json == {
+        assert json_of(response) == {
             "error": "Forbidden",
             "detail": "Only who posted an item can do this.",
         }
@@ -116,7 +121,7 @@ def test_unfit_fields(program: Program) -> None:
     }
     response = program.send("POST", ITEMS, json=sent)
     assert response.status_code == 422
-    assert response.json["fields"] == {
+    assert json_of(response)["fields"] == {
         "kind": "Choose one of: lost, found.",
         "title": "Enter text.",
         "place": "Leave out the characters that cannot be shown.",
@@ -138,7 +143,7 @@ def test_unfit_fields(program: Program) -> None:
 def test_no_json_object(program: Program, arguments: dict[str, Any], status: int) -> None:
     response = program.send("POST", ITEMS, **{"content_type": "application/json", **arguments})
     assert response.status_code == status
-    assert set(response.json) == {"error", "detail"}
+    assert set(json_of(response)) == {"error", "detail"}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,7 @@ def test_no_json_object(program: Program, arguments: dict[str, Any], status: int
 def test_errors_are_json(program: Program, method: str, path: str, status: int) -> None:
     response = program.send(method, path)
     assert response.status_code == status
-    assert set(response.json) == {"error", "detail"}
+    assert set(json_of(response)) == {"error", "detail"}
     assert response.mimetype == "application/json"
 
 
@@ -167,13 +172,13 @@ def test_allow_is_kept(visitor: Visitor) -> None:
 
 def test_text_goes_in_and_out_unchanged(program: Program, visitor: Visitor) -> None:
     program.send("POST", ITEMS, json={**RING, "title": HOSTILE, "details": "ä\n👩‍👩‍👧"})
-    item = visitor.get(f"{ITEMS}/1").json
+    item = json_of(visitor.get(f"{ITEMS}/1"))
     assert (item["title"], item["details"]) == (HOSTILE, "ä\n👩‍👩‍👧")
 
 
 def test_health(visitor: Visitor, app: App) -> None:
     response = visitor.get("/api/v1/health")
-    assert (response.status_code, response.json) == (200, {"database": True, "photos": True})
+    assert (response.status_code, json_of(response)) == (200, {"database": True, "photos": True})
     app.config["DATABASE"], app.config["PHOTOS"] = "/nowhere/x.sqlite", "/nowhere"
     response = visitor.get("/api/v1/health")
-    assert (response.status_code, response.json) == (503, {"database": False, "photos": False})
+    assert (response.status_code, json_of(response)) == (503, {"database": False, "photos": False})

@@ -154,8 +154,8 @@ def test_pages(make_app: Callable[..., App]) -> None:
     assert "Page 2 of 3" in page
     assert 'rel="prev" href="/?page=1&amp;q=glove"' in page
     assert 'rel="next" href="/?page=3&amp;q=glove"' in page
-    for number, nearest in [("0", 1), ("-1", 1), ("4", 3), ("9" * 30, 3), ("x", 1)]:
-        assert f"Page {nearest} of 3" in ann.get(f"/?page={number}").text
+    for asked, nearest in [("0", 1), ("-1", 1), ("4", 3), ("9" * 30, 3), ("x", 1)]:
+        assert f"Page {nearest} of 3" in ann.get(f"/?page={asked}").text
 
 
 @pytest.mark.parametrize("number", ["0", "2", "x", "-1", str(2**63 - 1), str(2**63)])

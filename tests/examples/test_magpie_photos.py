@@ -29,6 +29,7 @@ def test_stored_under_a_name_of_ours(
     item = ann.submit(
         "/items/new", **RING, photo=(io.BytesIO(content), "../../evil.html", "text/html")
     ).location
+    assert item
     url = photo_of(visitor, item)
     assert url
     assert re.fullmatch(rf"/photos/[0-9a-f]{{32}}\.{extension}", url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -16,13 +17,15 @@ from magpie.database import get_db
 
 
 def test_secret_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
-    first = create_app(instance_path=str(tmp_path))
-    path = tmp_path / "secret_key"
+    instance = tmp_path / "instance"
+    first = create_app(instance_path=str(instance))
+    assert stat.S_IMODE(instance.stat().st_mode) == 0o700
+    path = instance / "secret_key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert first.secret_key == path.read_text()
     assert len(path.read_text()) == 64
-    assert create_app(instance_path=str(tmp_path)).secret_key == first.secret_key
-    assert [found.name for found in tmp_path.iterdir() if "secret" in found.name] == ["secret_key"]
+    assert create_app(instance_path=str(instance)).secret_key == first.secret_key
+    assert sorted(os.listdir(instance)) == ["magpie.sqlite", "photos", "secret_key"]
 
 
 def test_workers_that_start_together_have_one_key(tmp_path: Path) -> None:
@@ -56,7 +59,7 @@ def test_demo_data_is_made_once(tmp_path: Path, caplog: pytest.LogCaptureFixture
     client = app.test_client()
     page = client.get("/login").text
     assert demo.PASSWORD in page
-    assert client.get("/api/v1/items").json["total"] == 7
+    assert "7 items" in client.get("/").text
     visitor = Visitor(app)
     assert visitor.submit("/login", name=demo.NAME, password=demo.PASSWORD).location == "/"
     assert "There is a small bell on the ring." in visitor.get("/items/5").text

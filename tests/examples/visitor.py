@@ -9,7 +9,7 @@ from typing import Any
 
 from dovetail import App
 from dovetail.toolkit.testing import TestResponse
-from magpie import people
+from magpie.database import fetch_one
 
 __all__ = ["HOSTILE", "JPEG", "PNG", "RING", "WEBP", "Visitor", "errors_of", "flashed"]
 
@@ -35,7 +35,7 @@ class Visitor:
         with app.app_context(), self.client.session_transaction() as session:
             session["csrf_token"] = "the token"
             if name:
-                user = people.fetch_one("SELECT * FROM users WHERE name = ?", (name,))
+                user = fetch_one("SELECT * FROM users WHERE name = ?", (name,))
                 assert user
                 session["session_key"] = user["session_key"]
 
@@ -53,7 +53,9 @@ class Visitor:
             fields["photo"] = (io.BytesIO(photo), "photo.png")
         response = self.submit("/items/new", **{**RING, **fields})
         assert response.status_code == 302, errors_of(response)
-        return response.location
+        location = response.location
+        assert location
+        return location
 
     def token(self) -> str:
         """Return a new token for the API."""

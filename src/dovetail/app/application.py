@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import timedelta
 from types import FunctionType, TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import click
@@ -41,11 +41,6 @@ from dovetail.data.headers import Headers
 from dovetail.data.immutable import ImmutableDict
 from dovetail.routing.exceptions import RoutingException
 from dovetail.toolkit.response import Response as BaseResponse
-
-if TYPE_CHECKING:
-    from click.testing import CliRunner
-
-    from dovetail.toolkit.testing.client import Client
 
 __all__ = ["App"]
 
@@ -287,7 +282,7 @@ class App(Addressing):
             # An interactive session may go on changing it.
             self._got_first_request = False
 
-    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> Client:
+    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> AppClient:
         """Return a client that calls the application, of ``test_client_class``.
 
         :param use_cookies: keep cookies.
@@ -296,10 +291,10 @@ class App(Addressing):
         cls: Any = self.test_client_class
         if cls is None:
             cls = AppClient
-        client: Client = cls(self, self.response_class, use_cookies=use_cookies, **kwargs)
+        client: AppClient = cls(self, self.response_class, use_cookies=use_cookies, **kwargs)
         return client
 
-    def test_cli_runner(self, **kwargs: Any) -> CliRunner:
+    def test_cli_runner(self, **kwargs: Any) -> AppCliRunner:
         """Return a runner of the application's commands, of ``test_cli_runner_class``.
 
         :param kwargs: go to the class.
@@ -307,7 +302,7 @@ class App(Addressing):
         cls: Any = self.test_cli_runner_class
         if cls is None:
             cls = AppCliRunner
-        runner: CliRunner = cls(self, **kwargs)
+        runner: AppCliRunner = cls(self, **kwargs)
         return runner
 
     # Contexts

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Token
 from functools import update_wrapper
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, AnyStr, TypeVar, cast
+from typing import TYPE_CHECKING, Any, AnyStr, TypeVar, cast, overload
 
 from dovetail.app import types as ft
 from dovetail.app.proxies import _cv_app, _cv_request
@@ -426,6 +426,16 @@ def copy_current_request_context(f: F) -> F:
             return context.app.ensure_sync(f)(*args, **kwargs)
 
     return cast(F, update_wrapper(call, f))
+
+
+@overload
+def stream_with_context(generator_or_function: Iterator[AnyStr]) -> Iterator[AnyStr]: ...
+
+
+@overload
+def stream_with_context(
+    generator_or_function: Callable[..., Iterator[AnyStr]],
+) -> Callable[..., Iterator[AnyStr]]: ...
 
 
 def stream_with_context(

@@ -304,4 +304,4 @@ def _stream(app: App, template: BaseTemplate, context: dict[str, Any]) -> Iterat
     pieces = generate()
     if _cv_request.get(None) is None:
         return pieces
-    return stream_with_context(pieces)  # type: ignore[return-value]
+    return stream_with_context(pieces)

@@ -1,0 +1,214 @@
+"""The example application in Chromium: with a mouse, by keyboard alone, light, dark and narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from tests.examples.browser import ENTER, SPACE, TAB, Browser
+from tests.examples.deployed import Deployed
+
+from magpie import demo
+
+pytestmark = [pytest.mark.process, pytest.mark.network]
+
+PICTURE = Path(demo.__file__).parent / "demo_photos" / "mitten.png"
+
+# Returns the texts that can be seen, but have less contrast with what is behind them than 4.5
+# (WCAG 2.2, 1.4.3).
+FAINT_TEXTS = """
+const channels = color => color.match(/[\\d.]+/g).map(Number);
+const luminance = color => {
+  const [r, g, b] = channels(color).map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const background = element => {
+  for (let at = element; at; at = at.parentElement) {
+    const color = getComputedStyle(at).backgroundColor;
+    if ((channels(color)[3] ?? 1) === 1) return color;
+  }
+  return "rgb(255, 255, 255)";
+};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const faint = [];
+while (walker.nextNode()) {
+  const element = walker.currentNode.parentElement;
+  if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+  const [a, b] = [getComputedStyle(element).color, background(element)].map(luminance);
+  const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (contrast < 4.5) faint.push(walker.currentNode.data.trim() + ": " + contrast.toFixed(2));
+}
+return faint;
+"""
+
+
+@pytest.fixture(scope="module")
+def window(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    browser = Browser(deployed.url, tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def browser(window: Browser) -> Iterator[Browser]:
+    """A window without cookies; whatever Chromium complained of fails the test."""
+    window.call("DELETE", "/cookie")
+    prefer(window, "light")
+    resize(window, 1100, 900)
+    window.complaints()
+    yield window
+    assert window.complaints() == []
+
+
+def resize(browser: Browser, width: int, height: int) -> None:
+    browser.emulate(
+        "setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+    )
+
+
+def prefer(browser: Browser, scheme: str) -> None:
+    browser.emulate(
+        "setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+    )
+
+
+def log_in(browser: Browser) -> None:
+    browser.open("/login")
+    browser.enter("#name", demo.NAME)
+    browser.enter("#password", demo.PASSWORD)
+    browser.click("main button")
+    browser.expect("/")
+
+
+def test_register_post_mend_and_log_out(browser: Browser) -> None:
+    browser.open("/")
+    browser.click_text("Register")
+    browser.expect("/register")
+    browser.enter("#name", "Cleo")
+    browser.enter("#password", "nine lives each")
+    browser.click("main button")
+    browser.expect("/")
+    assert "Welcome, Cleo!" in browser.text()
+
+    browser.click_text("Post an item")
+    browser.expect("/items/new")
+    browser.click("[value=lost]")
+    browser.enter("#title", "Right mitten")
+    browser.enter("#place", "Bakery <b>&</b> library")
+    browser.enter("#day", date.today().strftime("%m%d%Y"))
+    browser.enter("#photo", str(PICTURE))
+    browser.click_text("Put it on the board")
+    browser.expect("/items/8")
+    assert "Bakery <b>&</b> library" in browser.text()
+    assert browser.run("return document.querySelector('.item img').naturalWidth") == 640
+
+    browser.click_text("Board")
+    browser.expect("/")
+    assert browser.text(".card h2") == "Right mitten"
+    assert browser.run("return document.querySelector('.card img').naturalWidth") == 640
+
+    browser.open("/items/8/edit")
+    browser.enter("#title", "x")
+    browser.click_text("Save")
+    assert browser.text("#title-error") == "Enter 3 to 80 characters; this has 1."
+    assert browser.label(browser.focused()) == "What is it?"
+    browser.enter("#title", "Right-hand mitten")
+    browser.click_text("Save")
+    browser.expect("/items/8")
+    assert browser.text("h1") == "Right-hand mitten"
+
+    browser.click_text("Log out")
+    browser.expect("/")
+    assert "You are logged out." in browser.text()
+    browser.open("/items/8/edit")
+    browser.expect("/login?next=/items/8/edit")
+
+
+def test_by_keyboard_alone(browser: Browser) -> None:
+    browser.open("/login")
+    browser.press(TAB)
+    assert browser.label(browser.focused()) == "Skip to the content"
+    assert browser.run(
+        "return document.activeElement.getBoundingClientRect().left >= 0"
+        " && getComputedStyle(document.activeElement).outlineStyle != 'none'"
+    )
+    browser.press(ENTER)
+    browser.tab_to("Name")
+    browser.press(*demo.NAME, TAB, *demo.PASSWORD, ENTER)
+    browser.expect("/")
+
+    browser.tab_to("Post an item")
+    browser.press(ENTER)
+    browser.expect("/items/new")
+    browser.tab_until(lambda label: label.startswith("I have"))
+    browser.press(SPACE, "\ue015")  # the arrow down: the other of the two
+    browser.tab_to("What is it?")
+    browser.press(*"Blue marble")
+    browser.tab_to("Where was it?")
+    browser.press(*"School yard", ENTER)
+    assert browser.text("#day-error").startswith("Enter a day")
+    browser.press(*date.today().strftime("%m%d%Y"), ENTER)
+    browser.find(".flash.good")
+    assert browser.text(".tag") == "FOUND"
+
+    browser.tab_to("Remove…")
+    browser.press(ENTER)
+    browser.tab_to("Remove it for good")
+    browser.press(ENTER)
+    browser.expect("/")
+    assert "“Blue marble” is off the board." in browser.text()
+
+
+PAGES = ("/", "/items/1", "/items/5", "/items/new", "/items/7/edit", "/account", "/nowhere")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_can_be_read(browser: Browser, scheme: str) -> None:
+    log_in(browser)
+    prefer(browser, scheme)
+    for path in PAGES:
+        browser.open(path)
+        assert browser.run(FAINT_TEXTS) == [], path
+    # The page of an error has an error status, which Chromium writes on its console.
+    assert len(browser.complaints()) == 1
+
+
+def test_pages_fit_a_narrow_window(browser: Browser) -> None:
+    log_in(browser)
+    resize(browser, 320, 640)
+    for path in PAGES:
+        browser.open(path)
+        root = "document.documentElement"
+        assert browser.run(f"return {root}.scrollWidth - {root}.clientWidth") == 0, path
+    assert len(browser.complaints()) == 1
+
+
+def test_all_fields_have_names(browser: Browser) -> None:
+    log_in(browser)
+    for path in PAGES:
+        browser.open(path)
+        # What is folded away has no name.
+        browser.run("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        for element in browser.find_all("input:not([type=hidden]), textarea, select, button, a"):
+            assert browser.label(element), path
+    assert len(browser.complaints()) == 1
+
+
+def test_screenshots(browser: Browser) -> None:
+    browser.open("/")
+    light = browser.screenshot("board-light")
+    log_in(browser)
+    prefer(browser, "dark")
+    browser.open("/items/5")
+    dark = browser.screenshot("item-dark")
+    resize(browser, 360, 1200)
+    prefer(browser, "light")
+    browser.open("/items/new")
+    browser.click_text("Put it on the board")
+    browser.find(".error")
+    narrow = browser.screenshot("form-narrow")
+    sizes = [int.from_bytes(path.read_bytes()[16:20]) for path in (light, dark, narrow)]
+    assert sizes == [1100, 1100, 360]
