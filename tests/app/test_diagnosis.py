@@ -71,7 +71,7 @@ class TestFiles:
         with app.test_request_context(**options), pytest.raises(BadRequestKeyError):
             _ = request.files["photo"]
 
-    def test_only_in_debug_mode(self, app: App) -> None:
+    def test_files_are_explained_in_debug_mode_only(self, app: App) -> None:
         app.debug = False
         with app.test_request_context(method="POST", data={"photo": "a.png"}):
             with pytest.raises(BadRequestKeyError):
@@ -101,7 +101,7 @@ class TestRoutingRedirect:
         assert client.get("/form").status_code == 301
 
     @pytest.mark.usefixtures("_redirects")
-    def test_only_in_debug_mode(self, app: App) -> None:
+    def test_redirects_are_explained_in_debug_mode_only(self, app: App) -> None:
         app.debug = False
         assert app.test_client().post("/form", data={"a": "b"}).status_code == 301
 

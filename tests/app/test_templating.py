@@ -285,24 +285,25 @@ class TestStreaming:
             stream_template("missing.html")
 
 
+@pytest.fixture
+def received(self, app: App) -> Iterator[list[Any]]:
+    received: list[Any] = []
+
+    def before(sender: App, template: Any, context: dict[str, Any], **extra: Any) -> None:
+        received.append(("before", sender, template.name, dict(context), extra))
+        context["value"] = "changed"
+
+    def after(sender: App, template: Any, context: dict[str, Any], **extra: Any) -> None:
+        received.append(("after", sender, template.name, dict(context), extra))
+
+    with (
+        before_render_template.connected_to(before, app),
+        template_rendered.connected_to(after, app),
+    ):
+        yield received
+
+
 class TestSignals:
-    @pytest.fixture
-    def received(self, app: App) -> Iterator[list[Any]]:
-        received: list[Any] = []
-
-        def before(sender: App, template: Any, context: dict[str, Any], **extra: Any) -> None:
-            received.append(("before", sender, template.name, dict(context), extra))
-            context["value"] = "changed"
-
-        def after(sender: App, template: Any, context: dict[str, Any], **extra: Any) -> None:
-            received.append(("after", sender, template.name, dict(context), extra))
-
-        with (
-            before_render_template.connected_to(before, app),
-            template_rendered.connected_to(after, app),
-        ):
-            yield received
-
     def test_rendering(self, app: App, received: list[Any]) -> None:
         with app.test_request_context() as context:
             assert render_template("plain.txt", value="v") == "changed"
