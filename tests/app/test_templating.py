@@ -286,7 +286,7 @@ class TestStreaming:
 
 
 @pytest.fixture
-def received(self, app: App) -> Iterator[list[Any]]:
+def received(app: App) -> Iterator[list[Any]]:
     received: list[Any] = []
 
     def before(sender: App, template: Any, context: dict[str, Any], **extra: Any) -> None:
