@@ -200,6 +200,13 @@ class TestSessionTransaction:
         assert client.get("/count").text == "1"
         assert client.get("/count", base_url="http://other/").text == "6"
 
+    def test_a_request_as_extensions_make_it(self, client: AppClient) -> None:
+        arguments = {"path": "/x?a=1", "headers": {"X-A": "b"}}
+        made = client._request_from_builder_args((), arguments)
+        assert (made.full_path, made.headers["X-A"]) == ("/x?a=1", "b")
+        assert made.remote_addr == "127.0.0.1"
+        assert "environ_base" not in arguments
+
     def test_without_cookies(self, app: App) -> None:
         client = app.test_client(use_cookies=False)
         assert isinstance(client, AppClient)

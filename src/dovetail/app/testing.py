@@ -150,18 +150,23 @@ class AppClient(Client):
         if args and isinstance(args[0], _EnvironBuilder | dict | Request):
             request = self._complete_request(args[0])
         else:
-            kwargs["environ_base"] = self._add_base(kwargs.get("environ_base", {}))
-            builder = EnvironBuilder(self.application, *args, **kwargs)
-            try:
-                request = builder.get_request()
-            finally:
-                builder.close()
+            request = self._request_from_builder_args(args, kwargs)
         self._kept_contexts.close()
         response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
         response.json_module = self.application.json
         while self._new_contexts:
             self._kept_contexts.enter_context(self._new_contexts.pop(0))
         return response
+
+    # Flask-SocketIO's client for tests calls it by this name.
+    def _request_from_builder_args(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
+        """Return the request that a builder with these arguments makes."""
+        base = self._add_base(kwargs.get("environ_base", {}))
+        builder = EnvironBuilder(self.application, *args, **{**kwargs, "environ_base": base})
+        try:
+            return builder.get_request()
+        finally:
+            builder.close()
 
     def _complete_request(self, given: _EnvironBuilder | WSGIEnvironment | Request) -> Request:
         """Return a request that has what this client adds to each."""
