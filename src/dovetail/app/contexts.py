@@ -294,15 +294,15 @@ class RequestContext:
         """Set the request's rule and values, or what is to be raised in their place."""
         request = self.request
         environ = request.environ
-        found: Any = self.app._find_rule(environ) if self._url_adapter is _UNSET else None
-        if found is None:
-            adapter = self.url_adapter
-            assert adapter is not None, "a request whose host is refused cannot be matched"
-            try:
+        try:
+            found: Any = self.app._find_rule(environ) if self._url_adapter is _UNSET else None
+            if found is None:
+                adapter = self.url_adapter
+                assert adapter is not None, "a request whose host is refused cannot be matched"
                 found = adapter.match(return_rule=True)
-            except HTTPException as error:
-                request.routing_exception = error
-                return
+        except HTTPException as error:
+            request.routing_exception = error
+            return
         rule, request.view_args = found
         request.url_rule = rule
         # What our server writes to its log; see dovetail.gateway.record.
@@ -354,9 +354,7 @@ class RequestContext:
                 if exc is _UNSET:
                     exc = sys.exc_info()[1]
                 self.app.do_teardown_request(exc)
-                close = getattr(self.request, "close", None)
-                if close is not None:
-                    close()
+                self.request.close()
         finally:
             current = _cv_request.get(None)
             self._pushed = before

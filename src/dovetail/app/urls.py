@@ -9,8 +9,10 @@ from wsgiref.types import WSGIEnvironment
 from dovetail.app.diagnosis import FormDataRoutingRedirect
 from dovetail.app.proxies import _cv_app, _cv_request
 from dovetail.app.setup import AppSetup
+from dovetail.data.exceptions import NotFound
 from dovetail.routing.exceptions import BuildError, RequestRedirect
 from dovetail.routing.map import Map
+from dovetail.routing.matches import Unmatched
 from dovetail.routing.rules import Rule
 from dovetail.toolkit.wsgi import get_host
 
@@ -97,15 +99,12 @@ class Addressing(AppSetup):
         """Return the rule and the values of a request that :meth:`_finds_directly`.
 
         None stands for all that takes an adapter to be told.
+
+        :raises NotFound: no rule has this path, whatever the method.
         """
         url_map = self.url_map
         path = environ.get("PATH_INFO", "")
-        if (
-            type(url_map) is not Map
-            or "HTTP_UPGRADE" in environ
-            or path[:1] != "/"
-            or path[1:2] == "/"
-        ):
+        if "HTTP_UPGRADE" in environ or "//" in path or type(url_map) is not Map:
             return None
         if url_map.stale:
             url_map.update()
@@ -114,12 +113,9 @@ class Addressing(AppSetup):
         found = url_map.matcher.search(
             url_map.default_subdomain or "", path, environ["REQUEST_METHOD"], False
         )
-        if type(found) is not tuple:
-            return None
-        rule = found[0]
-        if (rule.shorter and url_map.redirect_defaults) or rule.redirect_to is not None:
-            return None
-        return found
+        if type(found) is tuple and not found[0].shorter and found[0].redirect_to is None:
+            return found
+        return None
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raise what the request has in place of a rule.
