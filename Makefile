@@ -16,6 +16,8 @@ APPLICATIONS = $(VENV)-applications
 # So have the packages that ours is compared with, and extensions that rest on ours in their place.
 PEERS = $(VENV)-peers
 MOVED = $(VENV)-moved
+# Tests that need Flask and Werkzeug: ours beside them, and whether others' tests are right about them.
+PEERS_TESTS = tests/differential tests/moved
 # Flask itself, out of their sight: it can rest on our toolkit, too.
 STOCK = $(MOVED)/stock
 # Where arguments choose some of the tests, a run may have none of them.
@@ -36,10 +38,8 @@ run: $(VENV)/.installed ## serve the example application
 test: $(VENV)/.installed-test $(APPLICATIONS)/.installed $(PEERS)/.installed $(MOVED)/.installed
 test: ## run all tests
 	@$(BIN)/python -m pytest $(ARGS) $(OR_NONE)
-	@echo "beside Flask and Werkzeug:"
-	@$(PEERS)/bin/python -m pytest $(ARGS) tests/differential $(OR_NONE)
-	@echo "extensions on Flask and Werkzeug:"
-	@$(PEERS)/bin/python -m pytest $(ARGS) tests/moved $(OR_NONE)
+	@echo "with Flask and Werkzeug themselves:"
+	@$(PEERS)/bin/python -m pytest $(ARGS) $(PEERS_TESTS) $(OR_NONE)
 	@echo "extensions on ours:"
 	@$(MOVED)/bin/python -m pytest $(ARGS) -p tests.moved.standin tests/moved $(OR_NONE)
 	@echo "Flask on our toolkit:"
