@@ -218,12 +218,14 @@ class RedisSessionInterface(SessionInterface):
         if not session:
             if session.modified:
                 self._delete_cookie(app, response)
-                vary(response)
+                if not session.accessed:
+                    vary(response)
         elif is_kept and self.should_set_cookie(app, session):
             assert session.sid is not None
             expires = self.get_expiration_time(app, session)
             self._set_cookie(app, response, session.sid, expires)
-            vary(response)
+            if not session.accessed:
+                vary(response)
 
     def _save(self, app: App, session: RedisSession) -> bool:
         """Write to Redis what is to be written; tell whether the session is there then."""

@@ -180,6 +180,13 @@ class TestTaggedJSONSerializer:
         assert serializer.tags[" di"] is serializer.order[0] is not before
         assert len(serializer.order) == 9
 
+    def test_the_order_may_be_changed_itself(self, serializer: TaggedJSONSerializer) -> None:
+        assert serializer.dumps(OrderedDict(a=1)) == '{"a":1}'
+        serializer.order.insert(0, TagOrdered(serializer))
+        assert serializer.dumps(OrderedDict(a=1)) == '{" od":[["a",1]]}'
+        serializer.order.pop(0)
+        assert serializer.dumps(OrderedDict(a=1)) == '{"a":1}'
+
     def test_a_tag_without_key_only_prepares(self, serializer: TaggedJSONSerializer) -> None:
         class PassSet(JSONTag):
             def check(self, value: Any) -> bool:
