@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import flask.views  # noqa: F401 - flask itself does not import it
 import pytest
 from tests.differential.twins import Twins, same
 

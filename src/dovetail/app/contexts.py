@@ -107,8 +107,7 @@ class AppContext:
     def __init__(self, app: App) -> None:
         self.app = app
         # Both are made when asked for. PERF: 0.5 us that few requests need.
-        make_globals = app.app_ctx_globals_class
-        self._g: Any = _UNSET if make_globals is AppGlobals else make_globals()
+        self._g: Any = _UNSET
         self._url_adapter: Any = _UNSET
         # The token of the last push, and the same of those before; None if it is not pushed.
         self._pushed: tuple[Token[AppContext], Any] | None = None

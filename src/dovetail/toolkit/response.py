@@ -27,6 +27,8 @@ from dovetail.toolkit.wsgi import ClosingIterator, get_current_url, wrap_range
 __all__ = ["Response", "ResponseStream"]
 
 _begin = sansio.Response.__init__
+_STATUSES = sansio._STATUSES
+_content_type_field = sansio._content_type_field
 
 _DATA = (str, bytes, bytearray)
 _NO_CONTENT = frozenset({204, 304})
@@ -64,6 +66,8 @@ class Response(sansio.Response):
     json_module: Any = json
 
     response: Iterable[str] | Iterable[bytes]
+    # Header fields that can be sent as they are, as long as they are what there is.
+    _right_fields: list[tuple[str, str]] | None = None
 
     def __init__(  # noqa: PLR0917 - the documented signature
         self,
@@ -74,19 +78,35 @@ class Response(sansio.Response):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        _begin(self, status, headers, mimetype, content_type)  # PERF: super() takes 0.1 us more
         self.direct_passthrough = direct_passthrough
         self._on_close: list[Callable[[], Any]] = []
+        kind = type(response)
+        if (
+            (kind is str or kind is bytes)
+            and headers is None
+            and content_type is None
+            and self._is_plain_content
+        ):
+            # PERF: 0.5 us less than by set_data() and the base class.
+            data = response.encode() if kind is str else response  # type: ignore[union-attr]
+            self.response = [data]  # type: ignore[list-item]
+            if mimetype is None:
+                mimetype = self.default_mimetype
+            fields = [] if mimetype is None else [_content_type_field(mimetype)]
+            if self.automatically_set_content_length:
+                fields.append(("Content-Length", str(len(data))))  # type: ignore[arg-type]
+                self._right_fields = fields
+            self.headers = made = Headers()
+            made._list = fields[:]
+            if status is None:
+                status = self.default_status
+            self._status, self._status_code = _STATUSES.get(status) or sansio._clean_status(status)
+            return
+        _begin(self, status, headers, mimetype, content_type)  # PERF: super() takes 0.1 us more
         if response is None:
             self.response = []
         elif isinstance(response, _DATA):
-            if headers is None and self._is_plain_content and self.automatically_set_content_length:
-                # What set_data() does. PERF: in half of the time, there is no length to replace.
-                data = response.encode() if isinstance(response, str) else response
-                self.response = [data]
-                self.headers._list.append(("Content-Length", str(len(data))))
-            else:
-                self.set_data(response)
+            self.set_data(response)
         else:
             self.response = response
 
@@ -278,27 +298,33 @@ class Response(sansio.Response):
             content = self.iter_encoded()
         return ClosingIterator(content, self.close)
 
-    def _plain_fields(self) -> list[tuple[str, str]] | None:
+    def _plain_fields(self) -> list[tuple[str, str]] | None:  # noqa: PLR0911 - one reason each
         """Return the header fields of a response that can be sent as it is; None if it cannot.
 
         There is nothing to encode, to correct or to close then, and a server may take the list
         that is its content at once. PERF: so most responses take 0.6 us, not 3.4.
         """
         content = self.response
-        if not (
-            self._is_plain_answer
-            # Applications put a function of their own into the object itself, too.
-            and getattr(self.close, "__func__", None) is _close
-            and type(self.headers) is Headers  # applications put a dict there
-            and type(content) is list
-            and len(content) == 1
-            and type(content[0]) is bytes
-            and self._status_code in _WITH_CONTENT
-            and not self._on_close
-            and not self.direct_passthrough
+        if (
+            not self._is_plain_answer
+            or type(content) is not list
+            or len(content) != 1
+            or type(content[0]) is not bytes
+            or self._on_close
+            or self.direct_passthrough
+            or self._status_code not in _WITH_CONTENT
+            or type(self.headers) is not Headers  # applications put a dict there
         ):
             return None
-        fields = self.headers.to_wsgi_list()
+        try:
+            # Applications put a function of their own into the object itself, too.
+            if self.close.__func__ is not _close:  # type: ignore[attr-defined]
+                return None
+        except AttributeError:
+            return None
+        fields = self.headers._list[:]
+        if fields == self._right_fields:
+            return fields
         has_length = False
         targets = 0
         for name, value in fields:
