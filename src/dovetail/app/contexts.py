@@ -322,7 +322,7 @@ class RequestContext:
             app_context = None
         self._pushed = (_cv_request.set(self), app_context, self._pushed)
         if self._session is None:
-            interface = app.session_interface
+            interface: Any = app.session_interface
             try:
                 is_late = (
                     interface.open_session.__func__ is _open_session

@@ -83,7 +83,8 @@ class Addressing(AppSetup):
         """Tell whether a request can be matched without a URL adapter, which checks the host."""
         try:
             # Applications replace it in a subclass, and in the object itself.
-            if self.create_url_adapter.__func__ is not _create_url_adapter:
+            create: Any = self.create_url_adapter
+            if create.__func__ is not _create_url_adapter:
                 return False
         except AttributeError:
             return False
