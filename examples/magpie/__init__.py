@@ -1,8 +1,7 @@
 """Magpie, a lost-and-found board: the factory that puts the application together."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dovetail import App, Response
@@ -10,8 +9,6 @@ from dovetail import App, Response
 from . import accounts, api, board, csrf, database, demo, errors, photos, settings
 from .commands import commands
 from .rows import RowId
-
-__all__ = ["create_app"]
 
 
 def create_app(
@@ -39,7 +36,7 @@ def create_app(
         app.register_blueprint(blueprint)
     app.after_request(add_security_headers)
     with app.app_context():
-        database.create_tables()
+        database.create(Path(app.config["DATABASE"]))
         if demo_data:
             demo.fill()
     return app

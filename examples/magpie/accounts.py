@@ -1,7 +1,5 @@
 """Who is who: registering, logging in and out, and the page of one's own account."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable
 from functools import wraps
@@ -24,8 +22,6 @@ from dovetail.app.types import ResponseReturnValue
 from . import demo, people
 from .database import fetch_one
 from .forms import Form
-
-__all__ = ["current_user", "login_required", "pages", "require_user"]
 
 P = ParamSpec("P")
 R = TypeVar("R")

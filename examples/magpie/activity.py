@@ -4,15 +4,11 @@ Here the log does. Mail to the owner of an item, or a count for a dashboard, wou
 more, and the views would stay as they are.
 """
 
-from __future__ import annotations
-
 from blinker import NamedSignal, Namespace
 
 from dovetail import App, current_app
 
 from .accounts import require_user
-
-__all__ = ["announce", "claim_made", "item_posted", "item_returned"]
 
 signals = Namespace()
 item_posted = signals.signal("posted")

@@ -3,8 +3,6 @@
 Reading is for everybody; writing needs ``Authorization: Bearer TOKEN``.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sqlite3
@@ -22,8 +20,6 @@ from .csrf import SAFE_METHODS
 from .database import connect
 from .errors import answer_json
 from .forms import Form, read_item
-
-__all__ = ["v1"]
 
 v1 = Blueprint("api", __name__, url_prefix="/api/v1")
 v1.register_error_handler(HTTPException, answer_json)

@@ -1,7 +1,5 @@
 """The board: looking, posting, claiming, returning."""
 
-from __future__ import annotations
-
 import csv
 import io
 import sqlite3
@@ -25,8 +23,6 @@ from dovetail.app.types import ResponseReturnValue
 from . import activity, items, photos
 from .accounts import current_user, login_required, require_user
 from .forms import Form, read_item
-
-__all__ = ["item_or_404", "own_item", "pages"]
 
 pages = Blueprint("board", __name__)
 

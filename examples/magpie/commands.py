@@ -1,14 +1,10 @@
 """What those who run the board do from a shell: ``dovetail --app magpie init-db``."""
 
-from __future__ import annotations
-
 import click
 
 from dovetail import Blueprint
 
 from . import database, demo, people, photos
-
-__all__ = ["commands"]
 
 commands = Blueprint("commands", __name__, cli_group=None)
 
@@ -17,9 +13,8 @@ commands = Blueprint("commands", __name__, cli_group=None)
 @click.option("--demo-data", is_flag=True, help="Fill it with somebody's things.")
 @click.confirmation_option(prompt="All that is on the board will be lost. Go on?")
 def init_db(demo_data: bool) -> None:
-    """Make the database anew, and empty."""
-    database.drop_tables()
-    database.create_tables()
+    """Empty the board, and forget all accounts."""
+    database.empty()
     photos.drop_all()
     if demo_data:
         demo.fill()

@@ -4,14 +4,10 @@ A browser sends our session cookie along wherever a form to us comes from. So ea
 secret token, each of our forms repeats it in a hidden field, and nobody else can read it.
 """
 
-from __future__ import annotations
-
 import hmac
 import secrets
 
 from dovetail import App, abort, request, session
-
-__all__ = ["register"]
 
 FIELD = "csrf_token"
 # By RFC 9110, section 9.2.1, these change nothing.

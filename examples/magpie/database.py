@@ -1,13 +1,13 @@
 """One SQLite connection for each application context, which means for each request."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
 
 from dovetail import App, current_app, g
 
-__all__ = ["connect", "create_tables", "drop_tables", "fetch_one", "get_db", "register"]
+from .creation import created_once
 
 # How long to wait for another process that is writing.
 BUSY_SECONDS = 5
@@ -45,18 +45,19 @@ def close_db(_error: BaseException | None) -> None:
         db.close()
 
 
-def create_tables() -> None:
-    """Make the tables that are missing."""
-    db = get_db()
-    # Readers and a writer do not wait for each other; the file remembers this.
-    db.execute("PRAGMA journal_mode = WAL")
-    with current_app.open_resource("schema.sql", "r") as file:
-        db.executescript(file.read())
+def create(path: Path) -> None:
+    """Make the database, unless it is there."""
+    if path.exists():
+        return
+    with created_once(path) as mine, closing(connect(str(mine))) as db:
+        # Readers and a writer do not wait for each other; the file remembers this.
+        db.execute("PRAGMA journal_mode = WAL")
+        with current_app.open_resource("schema.sql", "r") as schema:
+            db.executescript(schema.read())
 
 
-def drop_tables() -> None:
-    """Remove the tables, and all that is in them."""
-    get_db().executescript(
-        "BEGIN IMMEDIATE; DROP TABLE IF EXISTS claims; DROP TABLE IF EXISTS tokens;"
-        "DROP TABLE IF EXISTS items; DROP TABLE IF EXISTS users; COMMIT;"
-    )
+def empty() -> None:
+    """Remove all that is in the database."""
+    with get_db() as db:
+        # What the users have goes with them.
+        db.execute("DELETE FROM users")

@@ -1,7 +1,5 @@
 """Somebody's things, to see the board with something on it."""
 
-from __future__ import annotations
-
 import secrets
 import shutil
 import sqlite3
@@ -12,8 +10,6 @@ from dovetail import current_app
 
 from . import items, people
 from .database import fetch_one
-
-__all__ = ["fill"]
 
 # Everybody may know these, so the account is made with the demo data and never otherwise.
 NAME, PASSWORD = "demo", "two-for-joy"

@@ -1,11 +1,7 @@
 """Errors as pages for people, and as JSON for programs."""
 
-from __future__ import annotations
-
 from dovetail import App, Response, jsonify, render_template, request
 from dovetail.data.exceptions import HTTPException
-
-__all__ = ["answer_json", "register"]
 
 TITLES = {
     400: "That did not work",

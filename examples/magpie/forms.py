@@ -1,13 +1,9 @@
 """What people send, checked field by field: the forms and the API ask the same of it."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
-
-__all__ = ["Form", "read_item"]
 
 KINDS = ("lost", "found")
 # Control characters and halves of characters, which JSON can carry.

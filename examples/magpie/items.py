@@ -1,26 +1,11 @@
 """Items and claims, as they are stored."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .database import fetch_one, get_db
-
-__all__ = [
-    "Page",
-    "accept_claim",
-    "add_claim",
-    "add_item",
-    "change_item",
-    "claims_for",
-    "every_item",
-    "find_item",
-    "find_items",
-    "remove_item",
-]
 
 ITEMS = "SELECT items.*, users.name AS owner FROM items JOIN users ON users.id = owner_id "
 # A LIKE pattern has to end somewhere; so has what a person types.

@@ -1,7 +1,5 @@
 """Users, their passwords and their tokens, as they are stored."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 import sqlite3
@@ -10,15 +8,6 @@ from functools import cache
 from dovetail.toolkit.security import check_password_hash, generate_password_hash
 
 from .database import fetch_one, get_db
-
-__all__ = [
-    "add_user",
-    "find_by_password",
-    "find_by_session_key",
-    "find_by_token",
-    "make_token",
-    "set_password",
-]
 
 
 def add_user(name: str, password: str, *, is_demo: bool = False) -> sqlite3.Row:

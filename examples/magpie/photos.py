@@ -1,15 +1,11 @@
 """Photographs: what is taken in, where it lies, how it is served."""
 
-from __future__ import annotations
-
 import re
 import secrets
 from pathlib import Path
 
 from dovetail import Blueprint, Response, current_app, send_from_directory
 from dovetail.data import FileStorage
-
-__all__ = ["NotAPhoto", "drop", "drop_all", "pages", "store"]
 
 pages = Blueprint("photos", __name__, url_prefix="/photos")
 

@@ -1,12 +1,8 @@
 """The numbers of rows, as they stand in URLs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from dovetail.routing import IntegerConverter, Map
-
-__all__ = ["RowId"]
 
 # What SQLite can number; it refuses to look for a larger one.
 LARGEST = 2**63 - 1

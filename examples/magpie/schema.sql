@@ -1,8 +1,4 @@
--- Workers that start together may all run this: the first makes the tables, the others wait for it
--- and find them made.
-BEGIN IMMEDIATE;
-
-CREATE TABLE IF NOT EXISTS users (
+CREATE TABLE users (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
     password_hash TEXT NOT NULL,
@@ -11,13 +7,13 @@ CREATE TABLE IF NOT EXISTS users (
     is_demo INTEGER NOT NULL DEFAULT 0
 );
 
-CREATE TABLE IF NOT EXISTS tokens (
+CREATE TABLE tokens (
     -- The SHA-256 of a token; the token itself is nowhere but with its user.
     digest TEXT PRIMARY KEY,
     user_id INTEGER NOT NULL UNIQUE REFERENCES users ON DELETE CASCADE
 );
 
-CREATE TABLE IF NOT EXISTS items (
+CREATE TABLE items (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     owner_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
     kind TEXT NOT NULL CHECK (kind IN ('lost', 'found')),
@@ -33,9 +29,9 @@ CREATE TABLE IF NOT EXISTS items (
 );
 
 -- The order of the board.
-CREATE INDEX IF NOT EXISTS items_on_board ON items (returned, id DESC);
+CREATE INDEX items_on_board ON items (returned, id DESC);
 
-CREATE TABLE IF NOT EXISTS claims (
+CREATE TABLE claims (
     id INTEGER PRIMARY KEY,
     item_id INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
     user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -43,5 +39,3 @@ CREATE TABLE IF NOT EXISTS claims (
     accepted INTEGER NOT NULL DEFAULT 0,
     UNIQUE (item_id, user_id)
 );
-
-COMMIT;

@@ -1,9 +1,5 @@
 """Where the settings come from: here, then ``instance/magpie.toml``, then the environment."""
 
-from __future__ import annotations
-
-import contextlib
-import os
 import secrets
 import tomllib
 from collections.abc import Mapping
@@ -13,7 +9,7 @@ from typing import Any
 
 from dovetail import App
 
-__all__ = ["load"]
+from .creation import created_once
 
 DEFAULTS = {
     "BOARD_NAME": "The Magpie's Nest",
@@ -53,17 +49,9 @@ def load(app: App, overrides: Mapping[str, Any]) -> None:
 
 
 def read_secret_key(path: Path) -> str:
-    """Return the key kept in this file, which only its owner may read; make one if there is none.
-
-    Workers that start at the same moment agree on one key: each writes its own to a file of its
-    own, and the first to link that under the common name has made the key.
-    """
+    """Return the key in this file, which only its owner may read; make one if there is none."""
     if not path.exists():
-        mine = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-        with contextlib.suppress(FileExistsError):
-            os.link(mine, path)
-        mine.unlink()
-    return path.read_text(encoding="ascii")
+        with created_once(path) as mine:
+            mine.touch(mode=0o600)
+            mine.write_text(secrets.token_hex(32))
+    return path.read_text()

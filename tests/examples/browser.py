@@ -120,6 +120,10 @@ class Browser:
     def focused(self) -> str:
         return f"/element/{self.call('GET', '/element/active')[ELEMENT]}"
 
+    def expect_focus(self, label: str) -> None:
+        """Return when the focus is on what is called so."""
+        wait_until(lambda: self.label(self.focused()) == label, f"{label} has the focus")
+
     def press(self, *keys: str) -> None:
         """Press and release keys, wherever the focus is."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]

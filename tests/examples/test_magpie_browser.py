@@ -114,7 +114,7 @@ def test_register_post_mend_and_log_out(browser: Browser) -> None:
     browser.enter("#title", "x")
     browser.click_text("Save")
     assert browser.text("#title-error") == "Enter 3 to 80 characters; this has 1."
-    assert browser.label(browser.focused()) == "What is it?"
+    browser.expect_focus("What is it?")
     browser.enter("#title", "Right-hand mitten")
     browser.click_text("Save")
     browser.expect("/items/8")
@@ -150,6 +150,7 @@ def test_by_keyboard_alone(browser: Browser) -> None:
     browser.tab_to("Where was it?")
     browser.press(*"School yard", ENTER)
     assert browser.text("#day-error").startswith("Enter a day")
+    browser.expect_focus("On which day?")
     browser.press(*date.today().strftime("%m%d%Y"), ENTER)
     browser.find(".flash.good")
     assert browser.text(".tag") == "FOUND"
