@@ -337,3 +337,20 @@ def test_loading(folders: Path, explains: bool) -> None:
             assert bool(answer.seen) is explains
     twins.same(lambda app, flask: sorted(app.jinja_env.list_templates()))
     twins.same(lambda app, flask: app.jinja_env.loader.list_templates().sort())
+
+
+def test_replaced_rendering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flask-Testing renders nothing where a test only asks which templates are used."""
+
+    def act(app: Any, flask: Any) -> Any:
+        used = []
+
+        def render(app: Any, template: Any, context: dict[str, Any]) -> str:
+            used.append((template.name, context))
+            return ""
+
+        monkeypatch.setattr(flask.templating, "_render", render)
+        with app.app_context():
+            return flask.render_template("page.html", x=1), used
+
+    assert Twins(build).same(act) == ("returned", ("", [("page.html", {"x": 1})]))

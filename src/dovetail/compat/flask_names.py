@@ -260,7 +260,8 @@ _MODULES = {
         {
             "dovetail.app.contexts": "stream_with_context",
             "dovetail.app.proxies": f"{_CONTEXT_VARIABLES} current_app request",
-            "dovetail.app.templating": "_default_template_ctx_processor",
+            # Flask-Testing replaces _render().
+            "dovetail.app.templating": "_default_template_ctx_processor _render _stream",
             "dovetail.app.signals": "before_render_template template_rendered",
             "jinja2": "BaseEnvironment=Environment BaseLoader Template TemplateNotFound",
         },
