@@ -56,6 +56,15 @@ def test_messages_may_be_shown_by_the_request_that_flashed_them(app: App) -> Non
         assert session["_flashes"] == [("message", "second")]
 
 
+def test_context_keeps_what_was_taken_out(app: App) -> None:
+    with app.test_request_context() as context:
+        assert context.flashes is None
+        flash("first")
+        assert context.flashes is None
+        assert get_flashed_messages(with_categories=True) is context.flashes
+        assert context.flashes == [("message", "first")]
+
+
 def test_flashing_changes_the_session(app: App) -> None:
     with app.test_request_context():
         session["_flashes"] = [("message", "old")]

@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 import pytest
+from jinja2.nativetypes import NativeEnvironment, NativeTemplate
 from markupsafe import Markup
 
 from dovetail.app.application import App
@@ -158,6 +159,13 @@ class TestVariables:
         assert client.get("/").text == "app app app all"
         assert client.get("/parent").text == "app parent parent all"
         assert client.get("/child").text == "app parent child all"
+
+    def test_update_template_context(self, context: App) -> None:
+        context.context_processor(lambda: {"value": "v", "other": "o"})
+        variables = {"value": "given"}
+        context.update_template_context(variables)
+        assert list(variables) == ["value", "g", "other"]
+        assert variables["value"] == "given"
 
     def test_of_an_asynchronous_processor(self, context: App) -> None:
         @context.context_processor
@@ -367,6 +375,16 @@ class TestEnvironment:
 
         app = Own("own")
         assert app.jinja_env.get_template("own.html").render() == "own"
+
+    def test_another_class_of_templates(self, app: App) -> None:
+        class Native(Environment, NativeEnvironment):
+            pass
+
+        app.jinja_environment = Native
+        assert isinstance(app.jinja_env.get_template("plain.txt"), NativeTemplate)
+        with app.app_context():
+            rendered: Any = render_template_string("{{ [1, 2] }}")
+        assert rendered == [1, 2]
 
     def test_repr_of_a_template(self, app: App) -> None:
         assert repr(app.jinja_env.get_template("page.html")) == "<Template 'page.html'>"

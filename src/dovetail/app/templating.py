@@ -88,13 +88,14 @@ class Environment(BaseEnvironment):
         ``app.create_global_jinja_loader()``.
     """
 
-    template_class = Template
-
     def __init__(self, app: AppSetup, **options: Any) -> None:
         if "loader" not in options:
             options["loader"] = app.create_global_jinja_loader()
         super().__init__(**options)
         self.app = app
+        # A subclass may have another one, by way of its other base.
+        if self.template_class is BaseTemplate:
+            self.template_class = Template
         self._strings: dict[str, BaseTemplate] = {}
 
     def _template_of_string(self, source: str) -> BaseTemplate:
