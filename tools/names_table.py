@@ -163,8 +163,9 @@ class TestModule:
 
     @cached_property
     def top(self) -> dict[str, ast.stmt]:
-        """The statements that bind a name, by the name."""
-        return {name: one for one in self.tree.body for name in _bound(one)}
+        """The statements that bind a name, by the name; among them the methods of classes."""
+        methods = [inner for one in self.tree.body for inner in _methods(one)]
+        return {name: one for one in [*methods, *self.tree.body] for name in _bound(one)}
 
     @cached_property
     def imports(self) -> dict[str, str]:
@@ -181,11 +182,13 @@ class TestModule:
     @cached_property
     def functions(self) -> dict[str, dict[str, int]]:
         """What each test function spells itself (2), or by what it uses (1); by its name."""
-        return {
-            node.name: self._spelled(node)
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        }
+        found = {}
+        for node in self.tree.body:
+            name = getattr(node, "name", "")
+            for prefix, inner in [("", node), *((f"{name}::", one) for one in _methods(node))]:
+                if isinstance(inner, ast.FunctionDef) and inner.name.startswith("test_"):
+                    found[prefix + inner.name] = self._spelled(inner)
+        return found
 
     @cached_property
     def words(self) -> set[str]:
@@ -233,6 +236,7 @@ class TestModule:
                 found[place] = local
                 continue
             # A module was imported: what is spelled of it counts as imported by its own name.
+            found[target] = local
             members = vars(importlib.import_module(target))
             found |= {f"{target}:{word}": word for word in self.words if word in members}
         return found
@@ -318,6 +322,10 @@ def _family(one: type) -> set[str]:
     for other in type[Any].__subclasses__(one):
         names |= _family(other)
     return names
+
+
+def _methods(statement: ast.stmt) -> list[ast.stmt]:
+    return statement.body if isinstance(statement, ast.ClassDef) else []
 
 
 def _bound(statement: ast.stmt) -> Iterator[str]:

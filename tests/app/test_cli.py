@@ -16,6 +16,7 @@ from dovetail.app import cli as module
 from dovetail.app.application import App
 from dovetail.app.cli import DovetailGroup, cli, main
 from dovetail.app.contexts import has_app_context
+from dovetail.app.groups import ScriptInfo
 from dovetail.app.proxies import current_app
 
 
@@ -48,6 +49,28 @@ class TestCommands:
         result = run(group, "who")
         assert (result.exit_code, result.output) == (0, "made False None\n")
         assert "who     Say who." in run(group, "--help").output
+
+    def test_a_context(self) -> None:
+        group = DovetailGroup(name="g", create_app=make_app, set_debug_flag=False)
+        with group.make_context("g", ["--debug", "who", "rest"]) as ctx:
+            assert isinstance(ctx.obj, ScriptInfo)
+            assert (ctx.obj.create_app, ctx.obj.set_debug_flag) == (make_app, False)
+            assert group.list_commands(ctx) == ["routes", "run", "shell", "who"]
+            assert not has_app_context()
+            command = group.get_command(ctx, "who")
+            assert command is not None
+            assert command.name == "who"
+            assert current_app._get_current_object() is ctx.obj.load_app()  # type: ignore[attr-defined]
+            assert group.get_command(ctx, "nobody") is None
+        assert not has_app_context()
+        with group.make_context("g", ["who"], obj=(info := ScriptInfo())) as ctx:
+            assert ctx.obj is info
+
+    def test_options_are_read_up_to_the_command(self) -> None:
+        group = DovetailGroup(name="g", create_app=make_app)
+        with click.Context(group, obj=ScriptInfo(create_app=make_app)) as ctx:
+            assert group.parse_args(ctx, ["--debug", "who", "--number", "1"]) == ["--number", "1"]
+        assert os.environ["FLASK_DEBUG"] == "1"
 
     def test_its_own(self) -> None:
         group = DovetailGroup(name="g", create_app=make_app)

@@ -82,6 +82,12 @@ class TestCert:
         assert '"--key" is not used' in self.refused("--cert", "held:context", "--key", "k")
         assert "does not exist" in self.refused("--cert", "ssl:SSLError")
 
+    def test_type(self, tmp_path: Path) -> None:
+        kind = CertParamType()
+        assert kind.name == "path"
+        assert isinstance(kind.path_type, click.Path)
+        assert kind.convert("file", None, None) == str(tmp_path / "file")
+
     def test_without_ssl(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "ssl", None)
         assert "compiled with SSL" in self.refused("--cert", "file")
@@ -92,6 +98,7 @@ def test_separated_paths() -> None:
     given = os.pathsep.join(["a", "*.py"])
     assert parse(["--paths", given], option).params == {"paths": ["a", "*.py"]}
     assert parse([], option).params == {"paths": None}
+    assert SeparatedPathType().convert(given, None, None) == ["a", "*.py"]
 
 
 def test_app_option() -> None:
