@@ -30,7 +30,7 @@ PHASES: dict[str, tuple[str, ...]] = {
     ),
     "contexts": ("app/contexts.py", "app/proxies.py", "toolkit/local.py"),
     "matching": ("routing/", "app/urls.py", "app/contexts.py:match_request"),
-    "session": ("app/sessions.py",),
+    "session": ("app/sessions.py", "app/signing.py"),
     "hooks and errors": (
         "app/application.py:preprocess_request",
         "app/application.py:process_response",
