@@ -75,9 +75,7 @@ def test_outside_of_an_application() -> None:
     assert made.max_form_parts == 1000
 
 
-@pytest.mark.parametrize(
-    "key", ["MAX_CONTENT_LENGTH", "MAX_FORM_MEMORY_SIZE", "MAX_FORM_PARTS"]
-)
+@pytest.mark.parametrize("key", ["MAX_CONTENT_LENGTH", "MAX_FORM_MEMORY_SIZE", "MAX_FORM_PARTS"])
 def test_limits_are_configured_and_set(app: App, key: str) -> None:
     app.config[key] = 3
     with app.test_request_context():
