@@ -43,7 +43,7 @@ def app() -> App:
             return str(1 // 0)
         if kind == "key":
             return request.form["missing"]
-        abort(int(kind))
+        return abort(int(kind))
 
     return app
 
@@ -319,7 +319,7 @@ class TestCycle:
                 environ["SCRIPT_NAME"] = "/mounted"
                 return self.inner(environ, start)  # type: ignore[no-any-return]
 
-        app.wsgi_app = Middleware(app.wsgi_app)  # type: ignore[method-assign]
+        app.wsgi_app = Middleware(app.wsgi_app)  # type: ignore[assignment, method-assign]
         app.add_url_rule("/root", "root", lambda: request.script_root)
         assert app.test_client().get("/root").data == b"/mounted"
 
@@ -415,7 +415,7 @@ class TestCycle:
         kept: list[Any] = []
         environ = EnvironBuilder("/").get_environ()
         environ["werkzeug.debug.preserve_context"] = kept.append
-        list(app(environ, lambda status, headers, *_: len))  # type: ignore[arg-type, misc]
+        list(app(environ, lambda status, headers, *_: len))
         assert [type(context).__name__ for context in kept] == ["AppContext", "RequestContext"]
 
 

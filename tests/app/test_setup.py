@@ -75,7 +75,7 @@ def test_config_attributes(app: App) -> None:
     assert app.config["TESTING"] is True
     assert app.config["SECRET_KEY"] == "key"
     assert app.permanent_session_lifetime == timedelta(days=31)
-    app.permanent_session_lifetime = 60  # type: ignore[assignment]
+    app.permanent_session_lifetime = 60
     assert app.permanent_session_lifetime == timedelta(minutes=1)
 
 

@@ -20,7 +20,7 @@ def app() -> App:
     app = App("addressing", static_folder=None)
     app.testing = True
     app.add_url_rule("/", "index", lambda: "index")
-    app.add_url_rule("/<int:number>/", "number", lambda number: str(number))
+    app.add_url_rule("/<int:number>/", "number", lambda number: f"{number}")
     blueprint = Blueprint("blue", __name__, url_prefix="/blue")
     blueprint.add_url_rule("/", "index", lambda: "")
     app.register_blueprint(blueprint)
@@ -174,7 +174,7 @@ class TestMatching:
         assert client.get("/late").data == b"late"
 
     def test_defaults_and_redirects(self, app: App) -> None:
-        app.add_url_rule("/all/", "all", lambda page: str(page), defaults={"page": 1})
+        app.add_url_rule("/all/", "all", lambda page: f"{page}", defaults={"page": 1})
         app.add_url_rule("/all/<int:page>", "all")
         app.add_url_rule("/old", "old", redirect_to="all/1")
         client = app.test_client()

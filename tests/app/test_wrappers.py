@@ -110,9 +110,9 @@ def test_on_json_loading_failed(app: App, debug: bool) -> None:
 
 def test_missing_file_is_explained_in_debug_mode(app: App) -> None:
     app.debug = True
-    with app.test_request_context(method="POST", data={"file": "name.txt"}):
-        with pytest.raises(KeyError, match=r"multipart/form-data"):
-            request.files["file"]
+    context = app.test_request_context(method="POST", data={"file": "name.txt"})
+    with context, pytest.raises(KeyError, match=r"multipart/form-data"):
+        request.files["file"]
 
 
 def test_json_module(app: App) -> None:
