@@ -23,12 +23,14 @@ from dovetail.app.sessions import (
     SecureCookieSessionInterface,
     SessionInterface,
     SessionMixin,
+    cookie_of,
     session_json_serializer,
     vary,
 )
 from dovetail.app.wrappers import Request, Response
 from dovetail.data.callbacks import CallbackDict
 from dovetail.data.dates import parse_date
+from dovetail.data.multidict import MultiDict
 
 NOW = 1_700_000_000
 
@@ -541,6 +543,22 @@ class TestSessionInterface:
         client = app.test_client()
         assert client.get("/set/a/1").headers["X-Saved"] == "['a']"
         assert client.get("/untouched").headers["X-Saved"] == "['a']"
+
+
+def test_cookie_of() -> None:
+    assert cookie_of(Request({}), "a") is None
+    assert cookie_of(Request({"HTTP_COOKIE": "b=1; a=2"}), "a") == "2"
+    # As octets come in an environ.
+    octets = {"HTTP_COOKIE": "a=é".encode().decode("latin-1")}
+    assert cookie_of(Request(octets), "a") == Request(octets).cookies["a"]
+
+    class Own(Request):
+        cookies = {"a": "own"}  # type: ignore[assignment]  # noqa: RUF012
+
+    assert cookie_of(Own({"HTTP_COOKIE": "a=2"}), "a") == "own"
+    request = Request({"HTTP_COOKIE": "a=2"})
+    request.cookies = MultiDict({"a": "assigned"})
+    assert cookie_of(request, "a") == "assigned"
 
 
 def test_vary() -> None:

@@ -189,3 +189,22 @@ def test_a_serializer_of_octets() -> None:
     ours = SigningSerializer(["key"], "salt", Octets, "hmac", lazy_sha1)
     text = ours.dumps([1])
     assert ours.loads(text, max_age=10) == [1]
+
+
+def test_many_texts() -> None:
+    # More than a serializer keeps in mind.
+    ours, _ = pair()
+    texts = [ours.dumps(number) for number in range(600)]
+    for _ in range(2):
+        assert [ours.loads(text, max_age=10) for text in texts] == list(range(600))
+
+
+def test_what_was_right_is_checked_for_its_age_again(clock: Callable[[int], None]) -> None:
+    ours, _ = pair()
+    text = ours.dumps([1])
+    first = ours.loads(text, max_age=10)
+    first.append(2)
+    assert ours.loads(text, max_age=10) == [1]
+    clock(NOW + 11)
+    with pytest.raises(SignatureExpired):
+        ours.loads(text, max_age=10)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dovetail.data.cookies import dump_cookie, parse_cookie, parse_cookie_header
+from dovetail.data.cookies import dump_cookie, find_cookie, parse_cookie, parse_cookie_header
 from dovetail.data.dates import http_date, parse_date
 from dovetail.data.multidict import ImmutableMultiDict, MultiDict
 
@@ -214,3 +214,16 @@ def test_prefixes_broken(key: str, arguments: dict[str, Any]) -> None:
         dumped = dump_cookie(key, "v", **arguments)
     assert dumped.startswith(f"{key}=v")
     assert seen[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        *("", "a=1", "b=2; a=1", "a=1; a=2", "a", "a; a=1", "ba=1; a=2", "a==", "a=b=c", "aa=1"),
+        *('a="x;y"', 'b="a=1"; a=2', "b=1;a=2", "b=1;  a=2", "a =1", " a=1", "a=1;", "=a", "a=1 2"),
+        *("a\t=1", "b= a; a=3", "; ; a=1"),
+    ],
+)
+@pytest.mark.parametrize("key", ["a", "", "b", "a=b"])
+def test_find_cookie(cookie: str, key: str) -> None:
+    assert find_cookie(cookie, key) == parse_cookie_header(cookie).get(key)

@@ -15,7 +15,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dovetail.app.json.tag import TaggedJSONSerializer
-from dovetail.app.sessions import SessionInterface, SessionMixin, session_json_serializer, vary
+from dovetail.app.sessions import (
+    SessionInterface,
+    SessionMixin,
+    cookie_of,
+    session_json_serializer,
+    vary,
+)
 from dovetail.data.callbacks import CallbackDict
 from dovetail.data.exceptions import ServiceUnavailable
 
@@ -179,7 +185,7 @@ class RedisSessionInterface(SessionInterface):
 
     def open_session(self, app: App, request: Request) -> SessionMixin:
         """Return the session whose id is in the request's cookie; an empty one if there is none."""
-        sid = request.cookies.get(self.get_cookie_name(app))
+        sid = cookie_of(request, self.get_cookie_name(app))
         if not sid or not _is_id(sid):
             return self.session_class()
         try:

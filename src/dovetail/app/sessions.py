@@ -16,6 +16,9 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from dovetail.app.json.tag import TaggedJSONSerializer
 from dovetail.app.signing import SigningSerializer, lazy_sha1
 from dovetail.data.callbacks import CallbackDict
+from dovetail.data.cookies import find_cookie
+from dovetail.data.headers import Headers
+from dovetail.toolkit.request import Request as BaseRequest
 
 if TYPE_CHECKING:
     from dovetail.app.application import App
@@ -27,9 +30,12 @@ __all__ = [
     "SecureCookieSessionInterface",
     "SessionInterface",
     "SessionMixin",
+    "cookie_of",
     "session_json_serializer",
     "vary",
 ]
+
+_cookies: Any = BaseRequest.cookies
 
 
 class SessionMixin(MutableMapping[str, Any]):
@@ -207,13 +213,25 @@ class SessionInterface:
         )
 
 
+def cookie_of(request: Request, name: str) -> str | None:
+    """Return the value of a request's cookie; None if it has none of that name."""
+    # PERF: 0.8 us; 2.2 us by request.cookies, which most requests need for nothing else.
+    if getattr(type(request), "cookies", None) is _cookies and "cookies" not in request.__dict__:
+        header = request.environ.get("HTTP_COOKIE")
+        if header is None:
+            return None
+        if header.isascii():
+            return find_cookie(header, name)
+    return request.cookies.get(name)
+
+
 def vary(response: Response) -> None:
     """Tell caches that the response depends on the cookie."""
     headers = response.headers
-    if "Vary" in headers:
-        response.vary.add("Cookie")
+    if type(headers) is Headers and "Vary" not in headers:
+        headers.add("Vary", "Cookie")  # PERF: 0.3 us; 2.9 us by response.vary
     else:
-        headers["Vary"] = "Cookie"  # PERF: 1.1 us; 2.9 us by response.vary
+        response.vary.add("Cookie")
 
 
 #: What turns the data of sessions into text and back.
@@ -277,7 +295,7 @@ class SecureCookieSessionInterface(SessionInterface):
         serializer = self.get_signing_serializer(app)
         if serializer is None:
             return None
-        value = request.cookies.get(self.get_cookie_name(app))
+        value = cookie_of(request, self.get_cookie_name(app))
         if not value:
             return self.session_class()
         max_age = int(app.permanent_session_lifetime.total_seconds())

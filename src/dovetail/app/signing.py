@@ -14,6 +14,10 @@ from itsdangerous.timed import TimestampSigner
 
 __all__ = ["SigningSerializer", "lazy_sha1"]
 
+# How many texts a serializer keeps in mind whose signature it found right; 4 KiB each at most, if
+# they are cookies.
+_MOST_VERIFIED = 256
+
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -59,6 +63,8 @@ class SigningSerializer(URLSafeTimedSerializer):
         self._digest_method = digest_method
         self._keyed: tuple[TimestampSigner, hmac.HMAC] | None = None
         self._stamp: tuple[int, bytes] = (-1, b"")
+        # PERF: of the requests of a page each brings the same text; 2 us for each but the first.
+        self._verified: dict[str, tuple[bytes, int]] = {}
 
     def _key(self) -> tuple[TimestampSigner, hmac.HMAC]:
         """Return a signer, and a MAC that has its key and nothing more yet."""
@@ -107,8 +113,9 @@ class SigningSerializer(URLSafeTimedSerializer):
         :raises BadPayload: it was signed, but cannot be read.
         """
         if max_age is not None and salt is None and not return_timestamp and isinstance(s, str):
-            payload = self._check(s.encode("utf-8", "surrogateescape"), max_age)
-            if payload:
+            found = self._verified.get(s) or self._verify(s)
+            if found is not None and 0 <= self._key()[0].get_timestamp() - found[1] <= max_age:
+                payload = found[0]
                 # Where this fails, the errors are itsdangerous' own.
                 try:
                     return self.serializer.loads(_decode(payload).decode())
@@ -116,11 +123,13 @@ class SigningSerializer(URLSafeTimedSerializer):
                     return self.load_payload(payload)
         return super().loads(s, max_age, return_timestamp, salt)
 
-    def _check(self, signed: bytes, max_age: int) -> bytes | None:
-        """Return the payload if all is well in the usual way; None if that is not known yet."""
-        value, _, signature = signed.rpartition(b".")
-        signer, key = self._key()
-        mac = key.copy()
+    def _verify(self, text: str) -> tuple[bytes, int] | None:
+        """Return the payload and the time of the signing, if all is well in the usual way.
+
+        None if that is not known yet.
+        """
+        value, _, signature = text.encode("utf-8", "surrogateescape").rpartition(b".")
+        mac = self._key()[1].copy()
         mac.update(value)
         if not hmac.compare_digest(_encode(mac.digest()), signature):
             return None
@@ -130,8 +139,12 @@ class SigningSerializer(URLSafeTimedSerializer):
         except ValueError:
             return None
         is_compressed = payload[:1] == b"."
-        is_usual = self.is_text_serializer and not is_compressed
-        return payload if is_usual and 0 <= signer.get_timestamp() - signed_at <= max_age else None
+        if not payload or is_compressed or not self.is_text_serializer:
+            return None
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        found = self._verified[text] = (payload, signed_at)
+        return found
 
 
 def _encode(data: bytes) -> bytes:
