@@ -182,6 +182,8 @@ def _reader(local: Any, name: str | None, message: str) -> Callable[[], Any]:
     if isinstance(local, LocalStack):
         whole = _stack_reader(local, message)
     elif isinstance(local, ContextVar):
+        if part is not None:
+            return _part_reader(local, part, message)
         whole = _variable_reader(local, message)
     elif callable(local):
         whole = local
@@ -221,6 +223,22 @@ def _variable_reader(variable: ContextVar[Any], message: str) -> Callable[[], An
             return get()
         except LookupError:
             raise RuntimeError(message) from None
+
+    return read
+
+
+def _part_reader(
+    variable: ContextVar[Any], part: Callable[[Any], Any], message: str
+) -> Callable[[], Any]:
+    # PERF: a call less than what the others take; a framework's request is read by it.
+    get = variable.get
+
+    def read() -> Any:
+        try:
+            whole = get()
+        except LookupError:
+            raise RuntimeError(message) from None
+        return part(whole)
 
     return read
 

@@ -10,6 +10,7 @@ from typing import IO, Any, Literal, NoReturn, Self, overload
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from dovetail.data.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+from dovetail.data.fields import get_content_length
 from dovetail.data.file_storage import FileStorage
 from dovetail.data.header_values import parse_options_header
 from dovetail.data.headers import EnvironHeaders, Headers
