@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import pytest
 from tests.moved.site import Browser, Site
 
-collect_ignore_glob = [] if find_spec("flask_sqlalchemy") else ["test_*.py"]
+collect_ignore_glob = [] if find_spec("flask_sqlalchemy") else ["test_*.py", "in_process/*"]
 
 _running: list[Site] = []
 
