@@ -16,7 +16,8 @@ __all__ = ["async_to_sync", "is_asynchronous"]
 T = TypeVar("T")
 
 _CO_COROUTINE = 0x80
-_MARK = "_is_coroutine_mark"
+# What inspect.markcoroutinefunction() sets, since Python 3.12.
+_MARK = "_is_coroutine_marker"
 
 
 def is_asynchronous(func: Callable[..., Any]) -> bool:
