@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -63,7 +63,7 @@ class Done:
 
 
 @pytest.fixture
-def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The start directory, with a module ``hello`` in it and no settings in the environment."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
@@ -74,12 +74,13 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # To be undone whatever a command sets.
     monkeypatch.setenv("FLASK_RUN_FROM_CLI", "")
     monkeypatch.setenv("FLASK_DEBUG", "")
-    for name in ("hello", "shop", "old", "broken"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    before = set(sys.modules)
     (tmp_path / "hello.py").write_text(APP)
     (tmp_path / "shop.py").write_text(FRAMEWORK)
     (tmp_path / "old.py").write_text(FLASK)
-    return tmp_path
+    yield tmp_path
+    for name in {"hello", "shop", "old", "broken"} - before:
+        sys.modules.pop(name, None)
 
 
 class Run:
