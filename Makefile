@@ -17,6 +17,7 @@ APPLICATIONS = $(VENV)-applications
 PEERS = $(VENV)-peers
 MOVED = $(VENV)-moved
 # Tests that need Flask and Werkzeug: ours beside them, and whether others' tests are right about them.
+# Without any, their environment is not made.
 PEERS_TESTS = tests/differential tests/moved
 # Flask itself, out of their sight: it can rest on our toolkit, too.
 STOCK = $(MOVED)/stock
@@ -35,11 +36,14 @@ run: $(VENV)/.installed ## serve the example application
 	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - \
 		'magpie:create_app(demo_data=True)'
 
-test: $(VENV)/.installed-test $(APPLICATIONS)/.installed $(PEERS)/.installed $(MOVED)/.installed
+test: $(VENV)/.installed-test $(APPLICATIONS)/.installed
+test: $(if $(PEERS_TESTS),$(PEERS)/.installed) $(MOVED)/.installed
 test: ## run all tests
 	@$(BIN)/python -m pytest $(ARGS) $(OR_NONE)
+ifneq ($(PEERS_TESTS),)
 	@echo "with Flask and Werkzeug themselves:"
 	@$(PEERS)/bin/python -m pytest $(ARGS) $(PEERS_TESTS) $(OR_NONE)
+endif
 	@echo "extensions on ours:"
 	@$(MOVED)/bin/python -m pytest $(ARGS) -p tests.moved.standin tests/moved $(OR_NONE)
 	@echo "Flask on our toolkit:"
@@ -94,10 +98,10 @@ SET_ASIDE = { \
 $(APPLICATIONS)/bin/python $(PEERS)/bin/python $(MOVED)/bin/python: %/bin/python: | $(BIN)/python
 	@$(BIN)/python -m venv $*
 
-# One after the other, because each writes src/dovetail.egg-info.
+# One after the other, because each writes src/dovetail.egg-info: .NOTPARALLEL sees to that.
 $(APPLICATIONS)/.installed: $(VENV)/.installed | $(APPLICATIONS)/bin/python
-$(PEERS)/.installed: $(APPLICATIONS)/.installed | $(PEERS)/bin/python
-$(MOVED)/.installed: $(PEERS)/.installed | $(MOVED)/bin/python
+$(PEERS)/.installed: $(VENV)/.installed | $(PEERS)/bin/python
+$(MOVED)/.installed: $(VENV)/.installed | $(MOVED)/bin/python
 $(APPLICATIONS)/.installed $(PEERS)/.installed $(MOVED)/.installed: $(VENV)-%/.installed: pyproject.toml
 	@echo "installing the $* to test with into $(@D)"
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --upgrade "pip>=25.1"
