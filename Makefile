@@ -103,7 +103,7 @@ $(APPLICATIONS)/.installed: $(VENV)/.installed | $(APPLICATIONS)/bin/python
 $(PEERS)/.installed: $(VENV)/.installed | $(PEERS)/bin/python
 $(MOVED)/.installed: $(VENV)/.installed | $(MOVED)/bin/python
 $(APPLICATIONS)/.installed $(PEERS)/.installed $(MOVED)/.installed: $(VENV)-%/.installed: pyproject.toml
-	@echo "installing the $* to test with into $(@D)"
+	@echo "installing the environment '$*' into $(@D)"
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --upgrade "pip>=25.1"
 	@$(@D)/bin/python -m pip --quiet --disable-pip-version-check install --editable . --group $*
 	@[ $* != moved ] || $(SET_ASIDE)
