@@ -76,7 +76,7 @@ def test_links_lead_somewhere(page: str) -> None:
 
 def test_readme_names_real_options() -> None:
     known = {flag for row in SETTINGS.values() for flag in (*row.flags, *row.other_flags)}
-    known |= {"--help", "--check-config", "--print-config", "-c"}
+    known |= {"--help", "--check-config", "--print-config", "-c", "--app"}
     # What stands in the left column of the table is Gunicorn's.
     ours = "\n".join(
         line.split("|")[2] if line.startswith("|") else line
