@@ -195,7 +195,7 @@ class TestApplications:
         assert "ZeroDivisionError" in done.err
         done = run("--app", "nowhere_at_all", "--help")
         assert (done.status, done.out[:6]) == (0, "Usage:")
-        assert done.err == "Error: Could not import 'nowhere_at_all'.\n\n"
+        assert done.err.startswith("Error: Could not import 'nowhere_at_all'")
 
     def test_a_command_that_only_an_application_could_have(self, run: Run) -> None:
         assert run.error("number").endswith("name that with --app.")
@@ -207,6 +207,51 @@ class TestApplications:
 
     def test_run_is_refused_what_is_not_there(self, run: Run) -> None:
         assert "no reloader" in run("--app", "shop", "run", "--reload", "--port", "0").err
+
+    @pytest.mark.parametrize("args", [["routes"], ["run"], ["fail"]])
+    def test_what_an_application_raises_begins_with_its_own_code(
+        self, run: Run, directory: Path, args: list[str]
+    ) -> None:
+        (directory / "broken.py").write_text("def fail():\n    1/0\n\nfail()\n")
+        done = run("--app", "broken", *args)
+        assert (done.status, done.out) == (1, "")
+        assert "broken.py" in done.err.splitlines()[1]
+        assert "ZeroDivisionError" in done.err
+
+    def test_what_a_command_raises_begins_with_its_own_code(
+        self, run: Run, directory: Path
+    ) -> None:
+        (directory / "broken.py").write_text(FRAMEWORK.replace("return 7", "return 7 / 0"))
+        done = run("--app", "broken", "number")
+        assert done.status == 1
+        assert "broken.py" in done.err.splitlines()[1]
+
+    def test_a_module_that_cannot_be_compiled(self, run: Run, directory: Path) -> None:
+        (directory / "broken.py").write_text("x = (\n")
+        done = run("--app", "broken", "run")
+        assert (done.status, done.out) == (1, "")
+        assert done.err.lstrip().startswith(f'File "{directory / "broken.py"}", line 1\n')
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+    def test_an_error_of_the_system_is_one_line(self, directory: Path) -> None:
+        with open("/dev/full", "w") as full:
+            line = [sys.executable, "-m", "dovetail", "--app", "shop", "routes"]
+            done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith("Error: ")
+
+    def test_an_error_of_ours_is_shown_as_a_whole(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dovetail.cli.serve.load_settings", None)
+        with pytest.raises(TypeError):
+            main(["serve"])
+
+    def test_a_wrong_port_or_certificate(self, run: Run, directory: Path) -> None:
+        assert "is not in the range" in run.error("--app", "shop", "run", "--port", "65536")
+        (directory / "x.pem").write_text("x")
+        message = run.error("--app", "shop", "run", "--cert", "x.pem", "--key", "x.pem")
+        assert message.endswith("a certificate and its private key, both in PEM.")
 
     def test_the_group_in_a_runner(self, directory: Path) -> None:
         result = CliRunner().invoke(cli, ["--app", "shop", "number"])

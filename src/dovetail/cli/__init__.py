@@ -5,8 +5,11 @@ Serving does without the framework: it is imported only for commands that are ab
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -18,6 +21,14 @@ __all__ = ["CommandLine", "ServeCommand", "cli", "main"]
 
 #: The exit status of a shell command that SIGINT ended.
 _INTERRUPTED = 130
+
+# Whose frames say nothing to who wrote an application: this package, click, and importing.
+_NOT_THE_USERS = (
+    str(Path(__file__).parents[1]) + os.sep,
+    str(Path(click.__file__).parent) + os.sep,
+    str(Path(import_module.__code__.co_filename).parent) + os.sep,
+    "<frozen importlib",
+)
 
 
 class CommandLine(click.Group):
@@ -48,7 +59,8 @@ cli.add_command(serve_command)
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command with ``args`` (those of the process) and exit with its status.
 
-    Errors are one line on standard error: status 2 for a wrong usage or setting.
+    Errors are one line on standard error: status 2 for a wrong usage or setting. What an
+    application or a command of it raises is shown from its own code on, with status 1.
     """
     try:
         # Without click's own handling, which puts three lines of usage before each error.
@@ -57,4 +69,23 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         exit_with_error(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(_INTERRUPTED)
+    except Exception as error:
+        _show(error)
+        sys.exit(1)
     sys.exit(status)
+
+
+def _show(error: Exception) -> None:
+    """Have an exception shown, by what sits in ``sys.excepthook``, from the user's frames on.
+
+    :raises Exception: it again, if it concerns none of the user's code: then it is ours.
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_NOT_THE_USERS):
+        trace = trace.tb_next
+    if trace is None and isinstance(error, OSError):
+        exit_with_error(str(error), 1)
+    # A syntax error says itself where it is.
+    if trace is None and not isinstance(error, SyntaxError):
+        raise error
+    sys.excepthook(type(error), error.with_traceback(trace), trace)
