@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
+from ssl import SSLContext
 from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -42,7 +43,9 @@ def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
 
 @click.command("run", short_help="Run a development server.")
 @click.option("--host", "-h", default="127.0.0.1", help="The interface to bind to.")
-@click.option("--port", "-p", default=5000, help="The port to bind to.")
+@click.option(
+    "--port", "-p", type=click.IntRange(0, 65535), default=5000, help="The port to bind to."
+)
 @click.option(
     "--cert",
     type=CertParamType(),
@@ -114,6 +117,8 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
         traceback.print_exc()
         app = _failing(error)
     debug = get_debug_flag()
+    if isinstance(cert, tuple):
+        cert = _load_certificate(*cert)
     show_server_banner(debug, info.app_import_path)
     use_reloader, use_debugger = serving.choose_aids(debug, reload, debugger)
     try:
@@ -135,6 +140,18 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
 
 
 run_command.params.insert(0, debug_option)
+
+
+def _load_certificate(cert: str, key: str) -> SSLContext:
+    from dovetail.dev.certificates import load_ssl_context  # noqa: PLC0415  (only to serve)
+
+    try:
+        return load_ssl_context(cert, key)
+    except OSError as error:
+        raise click.UsageError(
+            f"--cert {cert} and --key {key} cannot be used: {error.strerror or error}. They must"
+            " be a certificate and its private key, both in PEM."
+        ) from error
 
 
 def _failing(error: Exception) -> WSGIApplication:
