@@ -489,10 +489,10 @@ class TestMakeResponse:
         [
             (None, "'index'.*returned None"),
             ((None, 201), "'index'.*returned None"),
-            (5, "must|may.*but it was a int"),
+            (5, "dict or list.*but it was a int"),
             (True, "but it was a bool"),
-            (("a",), "valid response tuple"),
-            (("a", 1, {}, 2), "valid response tuple"),
+            (("a",), r"tuple must have the form \(body.*1 parts"),
+            (("a", 1, {}, 2), "tuple must have the form.*4 parts"),
             (str, "but it was a type"),
         ],
         ids=str,

@@ -148,7 +148,7 @@ class TestErrors:
     def test_help_without_an_application(self, args: list[str]) -> None:
         result = run(cli, *args)
         assert "Could not locate an application" in result.stderr
-        assert "  routes  Show the routes for the app." in result.output
+        assert "  routes  List the routes of the application." in result.output
 
     def test_help_with_a_broken_one(self) -> None:
         def fail() -> App:

@@ -6,6 +6,7 @@ import contextvars
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -124,6 +125,9 @@ class TestAppContext:
         second.push()
         with pytest.raises(AssertionError, match="Popped wrong app context"):
             first.pop()
+        with pytest.raises(LookupError):
+            second.pop()
+        assert not has_app_context()
 
     def test_popped_too_often(self, app: App) -> None:
         context = app.app_context()
@@ -198,6 +202,11 @@ class TestRequestContext:
         second.push()
         with pytest.raises(AssertionError, match="Popped wrong request context"):
             first.pop()
+        assert not has_request_context()
+        with pytest.raises(LookupError):  # and it does not become current again
+            second.pop()
+        assert not has_request_context()
+        assert not has_app_context()
 
     def test_popped_too_often(self, app: App) -> None:
         with pytest.raises(LookupError, match="not pushed"):
@@ -337,6 +346,21 @@ class TestSessions:
         app.config["SESSION_REFRESH_EACH_REQUEST"] = False
         assert "Set-Cookie" not in client.get("/").headers
 
+    def test_session_that_cannot_be_opened_is_saved_all_the_same(self, app: App) -> None:
+        saved: list[Any] = []
+
+        class Broken(SecureCookieSessionInterface):
+            def open_session(self, app: App, request: Any) -> Any:
+                raise ValueError
+
+            def save_session(self, app: App, session: Any, response: Response) -> None:
+                saved.append((session, response.status_code))
+
+        app.session_interface = Broken()
+        with patch.object(app, "log_exception"):
+            assert app.test_client().get("/").status_code == 500
+        assert saved == [(None, 500)]
+
     def test_null_session(self, app: App) -> None:
         app.secret_key = None
         with app.test_request_context():
@@ -371,7 +395,7 @@ class TestAfterThisRequest:
         assert answer.data == b"other"
 
     def test_outside(self, app: App) -> None:
-        with app.app_context(), pytest.raises(RuntimeError, match="'after_this_request' can only"):
+        with app.app_context(), pytest.raises(RuntimeError, match="'after_this_request' only"):
             after_this_request(lambda response: response)
 
 
@@ -401,7 +425,7 @@ class TestCopyCurrentRequestContext:
         assert work() == "/path"  # type: ignore[comparison-overlap]
 
     def test_outside(self) -> None:
-        with pytest.raises(RuntimeError, match="'copy_current_request_context' can only"):
+        with pytest.raises(RuntimeError, match="'copy_current_request_context' only"):
             copy_current_request_context(len)
 
 
@@ -449,5 +473,5 @@ class TestStreamWithContext:
         assert not has_request_context()
 
     def test_outside(self, app: App) -> None:
-        with app.app_context(), pytest.raises(RuntimeError, match="'stream_with_context' can only"):
+        with app.app_context(), pytest.raises(RuntimeError, match="'stream_with_context' only"):
             stream_with_context(iter([]))

@@ -95,7 +95,7 @@ class TestRoutingRedirect:
         with pytest.raises(FormDataRoutingRedirect) as caught:
             client.post("/form", data={"a": "b"})
         message = str(caught.value)
-        assert "A request was sent to 'http://localhost/form'" in message
+        assert "request for 'http://localhost/form'" in message
         assert "canonical URL 'http://localhost/form/'" in message
         assert "trailing slash" in message
         assert client.get("/form").status_code == 301

@@ -190,7 +190,7 @@ class TestErrorHandlers:
 
     @pytest.mark.parametrize("given", ["404", "KeyError", None, 404.0, [404]])
     def test_of_neither_class_nor_code(self, given: Any) -> None:
-        with pytest.raises(TypeError, match="handlers can only be registered"):
+        with pytest.raises(TypeError, match="status code of an HTTP error"):
             Part().errorhandler(given)(str)
 
     @pytest.mark.parametrize("given", [object, int, BaseException, KeyboardInterrupt])

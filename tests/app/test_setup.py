@@ -361,5 +361,5 @@ class TestUrls:
 
 def test_nothing_is_set_up_after_the_first_request(app: App) -> None:
     app.test_client().get("/")
-    with pytest.raises(AssertionError, match=r"'route' can no longer be called on the application"):
+    with pytest.raises(AssertionError, match=r"setup method 'route'.*first request"):
         app.route("/late")

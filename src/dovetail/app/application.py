@@ -46,16 +46,17 @@ __all__ = ["App"]
 
 _UNSET: Any = object()
 _NONE_RETURNED = (
-    "The view function for {!r} did not return a valid response. It returned None, or ended without"
-    " a return statement."
+    "There is nothing to answer with: the view function for {!r} returned None. Does every way"
+    " through it end with 'return'?"
 )
 _WRONG_TUPLE = (
-    "The view function did not return a valid response tuple. Valid ones are (body, status,"
-    " headers), (body, status) and (body, headers)."
+    "What a view returns as a tuple must have the form (body, status, headers), where status or"
+    " headers may be left out, but it has {} parts."
 )
 _WRONG_TYPE = (
-    "The view function did not return a valid response. It may return a string, dict, list, tuple"
-    " with headers or status, Response instance, or WSGI callable, but it was a {}."
+    "No response can be made of what the view returned. It should be text, octets, an iterator of"
+    " these, a dict or list for JSON, a Response, another WSGI application, or a tuple of one of"
+    " them with its status and headers, but it was a {}."
 )
 
 
@@ -617,4 +618,4 @@ def _take_apart(rv: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         if isinstance(other, (Headers, dict, tuple, list)):
             return body, None, other
         return body, other, None
-    raise TypeError(_WRONG_TUPLE)
+    raise TypeError(_WRONG_TUPLE.format(len(rv)))

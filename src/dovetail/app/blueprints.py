@@ -139,10 +139,11 @@ class Blueprint(Scaffold):
             root_path=root_path,
         )
         if not name:
-            raise ValueError("a blueprint's 'name' may not be empty")
+            raise ValueError("a blueprint's 'name' may not be empty: its endpoints begin with it")
         if "." in name:
             raise ValueError(
-                f"a blueprint's 'name' may not contain a dot '.' character, as {name!r} does"
+                f"a blueprint's 'name' may not contain a dot, as {name!r} does: dots are for nested"
+                " ones"
             )
         self.name = name
         self.url_prefix = url_prefix
@@ -156,10 +157,10 @@ class Blueprint(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_registered_once:
             raise AssertionError(
-                f"The setup method '{f_name}' can no longer be called on the blueprint"
-                f" '{self.name}': it has been registered already, and that registration would go"
-                " without the change. Set the blueprint up, with all imports and decorators that"
-                " this needs, before it is registered."
+                f"It is too late for the setup method '{f_name}': the blueprint '{self.name}' has"
+                " been registered already, and that registration would go without the change. Set"
+                " the blueprint up, with all imports and decorators that this needs, before it is"
+                " registered."
             )
 
     # Registration
@@ -195,7 +196,7 @@ class Blueprint(Scaffold):
         :raises ValueError: it is this blueprint.
         """
         if blueprint is self:
-            raise ValueError(f"cannot register the blueprint {self.name!r} on itself")
+            raise ValueError(f"the blueprint {self.name!r} cannot be nested in itself")
         self._blueprints.append((blueprint, options))
 
     def register(self, app: AppSetup, options: dict[str, Any]) -> None:
@@ -208,8 +209,8 @@ class Blueprint(Scaffold):
         if name in app.blueprints:
             which = "this" if app.blueprints[name] is self else "a different"
             raise ValueError(
-                f"the name '{name}' is already registered for {which} blueprint: pass 'name=' to"
-                " give it another"
+                f"the name '{name}' is already registered for {which} blueprint, so give this one"
+                " another by 'name='"
             )
         first = all(blueprint is not self for blueprint in app.blueprints.values())
         app.blueprints[name] = self
@@ -270,10 +271,14 @@ class Blueprint(Scaffold):
         :raises ValueError: the name has a dot in it.
         """
         if endpoint and "." in endpoint:
-            raise ValueError(f"'endpoint' may not contain a dot '.' character: {endpoint!r}")
+            raise ValueError(
+                f"'endpoint' may not contain a dot, as {endpoint!r} does: dots are for nested"
+                " blueprints"
+            )
         if view_func is not None and "." in getattr(view_func, "__name__", ""):
             raise ValueError(
-                f"the name of 'view_func' may not contain a dot '.' character: {view_func!r}"
+                f"the name of 'view_func' may not contain a dot, as that of {view_func!r} does:"
+                " dots are for nested blueprints"
             )
         self.record(
             lambda state: state.add_url_rule(

@@ -41,10 +41,10 @@ def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
 # --- run
 
 
-@click.command("run", short_help="Run a development server.")
-@click.option("--host", "-h", default="127.0.0.1", help="The interface to bind to.")
+@click.command("run", short_help="Serve the application during development.")
+@click.option("--host", "-h", default="127.0.0.1", help="The address to listen on.")
 @click.option(
-    "--port", "-p", type=click.IntRange(0, 65535), default=5000, help="The port to bind to."
+    "--port", "-p", type=click.IntRange(0, 65535), default=5000, help="The port to listen on."
 )
 @click.option(
     "--cert",
@@ -100,7 +100,7 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
     extra_files: list[str] | None,
     exclude_patterns: list[str] | None,
 ) -> None:
-    """Run a local development server.
+    """Serve the application on this machine, during development.
 
     It is for development only: neither secure nor fast enough for production. For
     that there is 'dovetail serve'.
@@ -166,7 +166,7 @@ def _failing(error: Exception) -> WSGIApplication:
 # --- shell
 
 
-@click.command("shell", short_help="Run a shell in the app context.")
+@click.command("shell", short_help="Open a Python shell in the application's context.")
 @with_appcontext
 def shell_command() -> None:
     """Run an interactive Python shell in the context of the application.
@@ -223,7 +223,7 @@ class _Route:
     rule: str
 
 
-@click.command("routes", short_help="Show the routes for the app.")
+@click.command("routes", short_help="List the routes of the application.")
 @click.option(
     "--sort",
     "-s",
@@ -231,7 +231,7 @@ class _Route:
     default="endpoint",
     help="What to sort the routes by. 'match' is the order in which they are tried.",
 )
-@click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS methods.")
+@click.option("--all-methods", is_flag=True, help="Show the methods HEAD and OPTIONS, too.")
 @with_appcontext
 def routes_command(sort: str, all_methods: bool) -> None:
     """Show all routes with their endpoints and methods."""

@@ -156,11 +156,11 @@ class AppContext:
             if before is None:
                 self.app.do_teardown_appcontext(sys.exc_info()[1] if exc is _UNSET else exc)
         finally:
-            current = _cv_app.get(None)
+            current = _cv_app.get()  # nothing, if what was pushed before was popped already
             self._pushed = before
             _cv_app.reset(token)
         if current is not self:
-            raise AssertionError(f"Popped wrong app context. ({current!r} instead of {self!r})")
+            raise AssertionError(f"Popped wrong app context: {self!r}, before {current!r}")
         if appcontext_popped.receivers:
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
@@ -268,8 +268,8 @@ class RequestContext:
             if not self._has_session_cookie(interface):
                 return
             self._open_session()
-        session = self._session
-        assert session is not None, "the request context was never pushed"
+        # None, if opening failed and this is the answer to that error: it is saved all the same.
+        session: Any = self._session
         if not interface.is_null_session(session):
             interface.save_session(app, session, response)
 
@@ -355,7 +355,7 @@ class RequestContext:
                 self.app.do_teardown_request(exc)
                 self.request.close()
         finally:
-            current = _cv_request.get(None)
+            current = _cv_request.get()  # as in AppContext.pop()
             self._pushed = before
             _cv_request.reset(token)
             if before is None:
@@ -368,7 +368,7 @@ class RequestContext:
             if app_context is not None:
                 app_context.pop(exc)
         if current is not self:
-            raise AssertionError(f"Popped wrong request context. ({current!r} instead of {self!r})")
+            raise AssertionError(f"Popped wrong request context: {self!r}, before {current!r}")
 
     def __enter__(self) -> Self:
         self.push()
@@ -398,8 +398,8 @@ def _current_request_context(name: str) -> RequestContext:
     context = _cv_request.get(None)
     if context is None:
         raise RuntimeError(
-            f"{name!r} can only be used when a request context is active, such as in a view"
-            " function; in a test, inside 'with app.test_request_context():'"
+            f"{name!r} only works when a request context is active: a view function has one, and"
+            " in a test 'with app.test_request_context():' makes one"
         )
     return context
 

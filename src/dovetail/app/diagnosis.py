@@ -37,15 +37,14 @@ class DebugFilesKeyError(KeyError, AssertionError):
 
     def __init__(self, request: Request, key: str) -> None:
         parts = [
-            f"You tried to access the file {key!r} in the request.files dictionary, but it does"
-            f" not exist. The mimetype for the request is {request.mimetype!r} instead of"
-            " 'multipart/form-data', which means that no file contents were transmitted. To fix"
-            ' this error, write enctype="multipart/form-data" into your form.'
+            f"There is no file {key!r} in request.files, nor any other: the mimetype of the request"
+            f" is {request.mimetype!r}, not 'multipart/form-data', so no file contents were"
+            ' transmitted. Write enctype="multipart/form-data" into the form.'
         ]
         names = request.form.getlist(key)
         if names:
             parts.append(
-                "\n\nThe browser instead transmitted some file names. This was submitted: "
+                "\n\nOnly names of files came with the form. This was submitted: "
                 + ", ".join(repr(name) for name in names)
             )
         self.msg = "".join(parts)
@@ -66,18 +65,17 @@ class FormDataRoutingRedirect(AssertionError):
         error = request.routing_exception
         assert isinstance(error, RequestRedirect), "there is no redirect to explain"
         parts = [
-            f"A request was sent to {request.url!r}, but routing issued a redirect to the canonical"
-            f" URL {error.new_url!r}."
+            f"This request for {request.url!r} is redirected by routing, to the canonical URL"
+            f" {error.new_url!r}."
         ]
         if f"{request.base_url}/" == error.new_url.partition("?")[0]:
             parts.append(
-                " The URL was defined with a trailing slash: a request for the URL without it is"
-                " redirected."
+                " Its rule has a trailing slash, and a request without that is redirected."
             )
         parts.append(
-            " Send requests to the canonical URL, or use 307 or 308 for routing redirects."
-            " Otherwise, browsers will drop form data.\n\nThis exception is only raised in debug"
-            " mode."
+            " With this status browsers drop form data on the way, so have the form sent to the"
+            " canonical URL, or let routing redirect with 307 or 308.\n\nOutside of debug mode the"
+            " redirect is sent, and this exception is not raised."
         )
         super().__init__("".join(parts))
 

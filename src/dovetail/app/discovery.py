@@ -82,21 +82,21 @@ def find_best_app(module: ModuleType) -> App:
     where = module.__name__
     if found_all:
         raise NoAppException(
-            f"Detected multiple applications in module {where!r}. Use '{where}:name' to say which."
+            f"Detected multiple applications in module {where!r}: '{where}:name' says which one"
         )
     for name in _FACTORIES:
         factory = getattr(module, name, None)
         if inspect.isfunction(factory):
             made = _call(
                 factory,
-                otherwise=f"Detected factory {name!r} in module {where!r}, but it cannot be called"
-                f" without arguments. Use '{where}:{name}(args)' to give them.",
+                otherwise=f"The factory {name!r} in module {where!r} needs arguments:"
+                f" '{where}:{name}(args)' gives them",
             )
             if isinstance(made, Application):
                 return cast("App", made)
     raise NoAppException(
-        f"Failed to find an application or a factory in module {where!r}."
-        f" Use '{where}:name' to say which it is."
+        f"In module {where!r} there is no application that is called app or application, nor just"
+        f" one, nor a factory that makes one: '{where}:name' says what it is called"
     )
 
 
@@ -131,23 +131,23 @@ def find_app_by_string(module: ModuleType, app_name: str) -> App:
     try:
         found = getattr(module, name)
     except AttributeError as error:
-        raise NoAppException(f"Failed to find attribute {name!r} in {where!r}.") from error
+        raise NoAppException(f"Nothing in module {where!r} is called {name!r}") from error
     if inspect.isfunction(found):
         found = _call(
             found,
             *args,
             kwargs=kwargs,
-            otherwise=f"The factory {app_name!r} in module {where!r} could not be called with the"
-            " specified arguments.",
+            otherwise=f"{app_name!r} does not give the factory in module {where!r} the arguments"
+            " that it takes",
         )
     if not isinstance(found, Application):
-        raise NoAppException(f"A valid application was not obtained from '{where}:{app_name}'.")
+        raise NoAppException(f"'{where}:{app_name}' is no valid application, nor makes one")
     return cast("App", found)
 
 
 def _parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     """Split ``NAME`` or ``NAME(ARGUMENTS)``."""
-    refused = f"Failed to parse {text!r} as an attribute name or function call."
+    refused = f"Failed to parse {text!r}: it should be a name, or the call of a function"
     try:
         node = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -167,11 +167,11 @@ def _parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
                     raise ValueError
             except (ValueError, TypeError, RecursionError):
                 raise NoAppException(
-                    f"Failed to parse arguments as literal values: {text!r}."
+                    f"The arguments in {text!r} have to be literal values, such as 'text' or 1"
                 ) from None
             return name, args, kwargs
         case ast.Call():
-            raise NoAppException(f"Function reference must be a simple name: {text!r}.")
+            raise NoAppException(f"What {text!r} calls has to be a simple name")
     raise NoAppException(refused)
 
 
@@ -213,12 +213,14 @@ def locate_app(
         trace = _own_trace(error)
         if trace is not None:
             raise NoAppException(
-                f"While importing {module_name!r}, an ImportError was raised:\n\n"
+                f"While importing {module_name!r}, an ImportError was raised inside of it:\n\n"
                 + "".join(traceback.format_exception(type(error), error, trace))
                 + _hint(error)
             ) from None
         if raise_if_not_found:
-            raise NoAppException(f"Could not import {module_name!r}.") from None
+            raise NoAppException(
+                f"Could not import {module_name!r}: there is no such module"
+            ) from None
         return None
     module = sys.modules[module_name]
     if app_name is None:

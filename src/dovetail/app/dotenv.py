@@ -29,7 +29,7 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
     if dotenv is None:
         if path or any(map(os.path.isfile, _DEFAULT_FILES)):
             click.secho(
-                " * Tip: There are .env files present. Install python-dotenv to use them.",
+                " * Tip: Some .env files are here that are not loaded. Install python-dotenv.",
                 fg="yellow",
                 err=True,
             )

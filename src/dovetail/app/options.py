@@ -47,7 +47,7 @@ class CertParamType(click.ParamType):  # type: ignore[type-arg]
             ssl = import_module("ssl")  # a Python may have been built without it
         except ImportError:
             raise click.BadParameter(
-                'Using "--cert" requires Python to be compiled with SSL support.', ctx, param
+                "this Python was built without SSL, which '--cert' needs", ctx, param
             ) from None
         try:
             return self.path_type(value, param, ctx)
@@ -65,7 +65,7 @@ def _check_adhoc(param: click.Parameter | None, ctx: click.Context | None) -> st
     # The package takes long to import; whether it is there is enough.
     if not _is_importable("cryptography"):
         raise click.BadParameter(
-            "Using ad-hoc certificates requires the cryptography library.", ctx, param
+            "an ad-hoc certificate is made by the cryptography library: install it", ctx, param
         )
     return "adhoc"
 
@@ -83,16 +83,14 @@ def validate_key(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     is_context = cert is not None and not isinstance(cert, str)
     if value is None:
         if cert and not (is_adhoc or is_context):
-            raise click.BadParameter('Required when using "--cert".', ctx, param)
+            raise click.BadParameter("'--cert' is a file, so this is needed, too", ctx, param)
         return None
     if is_adhoc:
-        raise click.BadParameter('When "--cert" is "adhoc", "--key" is not used.', ctx, param)
+        raise click.BadParameter("with '--cert adhoc' a key is made, too", ctx, param)
     if is_context:
-        raise click.BadParameter(
-            'When "--cert" is an SSLContext object, "--key" is not used.', ctx, param
-        )
+        raise click.BadParameter("the SSLContext of '--cert' has a key of its own", ctx, param)
     if not cert:
-        raise click.BadParameter('"--cert" must also be specified.', ctx, param)
+        raise click.BadParameter("a key is of no use without '--cert'", ctx, param)
     ctx.params["cert"] = cert, value
     return value
 
@@ -117,9 +115,9 @@ app_option = click.Option(
     ["-A", "--app"],
     metavar="IMPORT",
     help=(
-        "The application or factory function to load, in the form 'module:name'. Module can be a"
-        " dotted import name or a file path. Name may be left out if it is 'app', 'application',"
-        " 'create_app' or 'make_app', and may be 'name(args)' to pass arguments."
+        "The application, or the factory that makes it, as 'module:name'. The module is a dotted"
+        " name or a file's path. The name may be left out if it is app, application, create_app or"
+        " make_app. For a factory with arguments it is 'name(args)'."
     ),
     is_eager=True,
     expose_value=False,
@@ -142,13 +140,16 @@ def _set_debug(ctx: click.Context, param: click.Option, value: bool) -> bool | N
 
 #: ``--debug``, for a group or a command.
 debug_option = click.Option(
-    ["--debug/--no-debug"], help="Set debug mode.", expose_value=False, callback=_set_debug
+    ["--debug/--no-debug"],
+    help="Turn debug mode on or off.",
+    expose_value=False,
+    callback=_set_debug,
 )
 
 
 def _load_env_file(ctx: click.Context, param: click.Option, value: str | None) -> str | None:
     if value is not None and not is_available():
-        raise click.BadParameter("python-dotenv must be installed to load an env file.", ctx, param)
+        raise click.BadParameter("python-dotenv loads such files, and is not installed", ctx, param)
     load_defaults = get_load_dotenv(ctx.ensure_object(ScriptInfo).load_dotenv_defaults)
     if value is not None or load_defaults:
         load_dotenv(value, load_defaults)
@@ -161,9 +162,8 @@ env_file_option = click.Option(
     ["-e", "--env-file"],
     type=click.Path(exists=True, dir_okay=False),
     help=(
-        "Load environment variables from this file, taking precedence over those set by '.env',"
-        " '.dovetailenv' and '.flaskenv'. Variables set directly in the environment take highest"
-        " precedence. python-dotenv must be installed."
+        "A file of environment variables. They win over those of '.env', '.dovetailenv' and"
+        " '.flaskenv', and those that are set already win over them. This needs python-dotenv."
     ),
     is_eager=True,
     expose_value=False,

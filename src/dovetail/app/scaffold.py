@@ -283,19 +283,19 @@ class Scaffold(Files):
             found = default_exceptions.get(what)
             if found is None:
                 raise ValueError(
-                    f"{what} is not a recognized HTTP error code: register the handler for a"
-                    " subclass of HTTPException with that code"
+                    f"{what} is not a recognized HTTP error code. Derive a class with it from"
+                    " HTTPException, and register the handler for that."
                 )
             return found, found.code
         if not isinstance(what, type):
             kind = "is an instance, not a class" if isinstance(what, Exception) else "is no class"
             raise TypeError(
-                f"{what!r} {kind}: handlers can only be registered for subclasses of Exception and"
-                " for HTTP error codes"
+                f"{what!r} {kind}: a handler is for a subclass of Exception, or for the status code"
+                " of an HTTP error"
             )
         if not issubclass(what, Exception):
             raise ValueError(
-                f"{what.__name__!r} is not a subclass of Exception: handlers can only be"
-                " registered for these and for HTTP error codes"
+                f"{what.__name__!r} is not a subclass of Exception, so there is nothing a handler"
+                " would get"
             )
         return what, what.code if issubclass(what, HTTPException) else None

@@ -89,8 +89,8 @@ class NullSession(SecureCookieSession):
 
     def _fail(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise RuntimeError(
-            "The session is unavailable because no secret key was set. Set the SECRET_KEY"
-            " configuration value (app.secret_key) to something unique and secret."
+            "The session is unavailable because no secret key was set: SECRET_KEY in the"
+            " configuration (app.secret_key) has to be a long random text, with which it is signed"
         )
 
     __setitem__ = __delitem__ = clear = pop = popitem = _fail

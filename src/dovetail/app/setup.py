@@ -139,10 +139,9 @@ class AppSetup(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
             raise AssertionError(
-                f"The setup method '{f_name}' can no longer be called on the application. It has"
-                " handled its first request already, so not all requests would be handled alike."
-                " Do all that sets the application up, imports and decorators too, before it is"
-                " run."
+                f"It is too late for the setup method '{f_name}': the application has handled its"
+                " first request already, so not all requests would be handled alike. Do all that"
+                " sets the application up, imports and decorators too, before it is run."
             )
 
     @cached_property
@@ -267,9 +266,9 @@ class AppSetup(Scaffold):
             known = self.view_functions.get(endpoint)
             if known is not None and known != view_func:
                 raise AssertionError(
-                    "View function mapping is overwriting an existing endpoint function:"
-                    f" {endpoint!r} leads to {known!r} already, so give the other one a name by"
-                    " 'endpoint='"
+                    f"The endpoint {endpoint!r} leads to {known!r} already, and another view"
+                    " function would be overwriting an existing endpoint function: give it a name"
+                    " by 'endpoint='"
                 )
             self.view_functions[endpoint] = view_func
 
@@ -430,7 +429,6 @@ class AppSetup(Scaffold):
 def _upper(methods: Iterable[str]) -> set[str]:
     if isinstance(methods, str):
         raise TypeError(
-            "Allowed methods must be a list of strings, for example:"
-            ' @app.route(..., methods=["POST"])'
+            f"Allowed methods must be a list of strings, such as [{methods!r}], not one string"
         )
     return {method.upper() for method in methods}

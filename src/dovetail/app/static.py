@@ -85,7 +85,7 @@ class Files:
         """
         folder = self.static_folder
         if folder is None:
-            raise RuntimeError("'static_folder' must be set to serve static files")
+            raise RuntimeError("static files are in 'static_folder', but that is None")
         max_age = self.get_send_file_max_age(filename)
         return send_from_directory(folder, filename, max_age=max_age)
 

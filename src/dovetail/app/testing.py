@@ -58,7 +58,9 @@ class EnvironBuilder(_EnvironBuilder):
         if base_url is None:
             base_url, path = _complete(app, path, subdomain, url_scheme)
         elif subdomain or url_scheme:
-            raise AssertionError('Cannot pass "subdomain" or "url_scheme" with "base_url".')
+            raise AssertionError(
+                "'base_url' says host and scheme, so 'subdomain' and 'url_scheme' cannot, too"
+            )
         self.app = app
         super().__init__(path, base_url, *args, **kwargs)
 
@@ -118,7 +120,10 @@ class AppClient(Client):
         :raises RuntimeError: the application has no sessions, for want of a secret key perhaps.
         """
         if self._cookies is None:
-            raise TypeError("Cookies are disabled. Create a client with 'use_cookies=True'.")
+            raise TypeError(
+                "Cookies are disabled for this client, and the session is in one: make it with"
+                " 'use_cookies=True'"
+            )
         app = self.application
         interface = app.session_interface
         ctx = app.test_request_context(*args, **kwargs)
@@ -128,7 +133,9 @@ class AppClient(Client):
         with ctx:
             session = interface.open_session(app, request)
         if session is None:
-            raise RuntimeError("Session backend did not open a session.")
+            raise RuntimeError(
+                "Session backend did not open a session: does it lack a secret key, say?"
+            )
         yield session
         if interface.is_null_session(session):
             return
@@ -191,7 +198,7 @@ class AppClient(Client):
 
     def __enter__(self) -> AppClient:
         if self.preserve_context:
-            raise RuntimeError("Cannot nest client invocations")
+            raise RuntimeError("Cannot nest client invocations: it is in a 'with' block already")
         self.preserve_context = True
         return self
 

@@ -24,8 +24,8 @@ __all__ = ["Addressing"]
 
 _UNSET: Any = object()
 _NO_ADAPTER = (
-    "Unable to build URLs outside an active request without 'SERVER_NAME' configured: nothing else"
-    " tells the host. 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' may be needed, too."
+    "Unable to build URLs outside an active request: which host are they to have? Configure"
+    " 'SERVER_NAME', and 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' if these differ."
 )
 # What stands in a fragment as it is (RFC 3986 section 3.5), and some that are left to browsers.
 _FRAGMENT = "!#$%&'()*+,/:;=?@"
@@ -179,7 +179,7 @@ class Addressing(AppSetup):
         if adapter is None:
             raise RuntimeError(_NO_ADAPTER)
         if _scheme is not None and not _external:
-            raise ValueError("When specifying '_scheme', '_external' must be True.")
+            raise ValueError("'_scheme' asks for a whole URL, '_external=False' for a path")
         self.inject_url_defaults(endpoint, values)
         try:
             url = adapter.build(

@@ -206,7 +206,7 @@ class TestResponse:
         ]
 
     def test_not_both(self, provider: DefaultJSONProvider) -> None:
-        with pytest.raises(TypeError, match="either args or kwargs"):
+        with pytest.raises(TypeError, match="not both"):
             provider.response(1, a=1)
 
     @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class JSONProvider:
     def _prepare_response_obj(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the object that the arguments of :meth:`response` stand for."""
         if args and kwargs:
-            raise TypeError("app.json.response() takes either args or kwargs, not both")
+            raise TypeError("a JSON response is of positional arguments or of named ones, not both")
         if len(args) == 1:
             return args[0]
         return args or kwargs or None
