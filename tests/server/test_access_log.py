@@ -76,6 +76,7 @@ def basic(credentials: bytes) -> str:
         ("z", "-"),
         ("", "-"),
         ("{}i", "-"),
+        ("route", "-"),
     ],
 )
 def test_atom(atom: str, text: str) -> None:
@@ -253,6 +254,7 @@ def test_json() -> None:
 def test_json_has_the_route(environ: dict[str, object] | None, route: str | None) -> None:
     line = compile_format("json")(replace(ENTRY, environ=environ))
     assert json.loads(line)["route"] == route
+    assert compile_format("%(route)s")(replace(ENTRY, environ=environ)) == (route or "-")
 
 
 @pytest.mark.parametrize(

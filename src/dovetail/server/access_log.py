@@ -169,6 +169,8 @@ def _client_text(name: str) -> Callable[[AccessEntry], str] | None:
         "H": lambda entry: entry.protocol,
         "f": lambda entry: entry.request_field("referer"),
         "a": lambda entry: entry.request_field("user-agent"),
+        # Not Gunicorn's, where it is a dash: an application of ours says which rule has matched.
+        "route": lambda entry: _route(entry.environ) or "",
     }
     if len(name) > 3 and name[0] == "{" and name[-2] == "}":
         key = name[1:-2]
