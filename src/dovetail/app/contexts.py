@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, AnyStr, TypeVar, cast, overload
 
 from dovetail.app import types as ft
 from dovetail.app.proxies import _cv_app, _cv_request
-from dovetail.app.sessions import SecureCookieSessionInterface, SessionInterface
+from dovetail.app.sessions import SecureCookieSessionInterface
 from dovetail.app.signals import appcontext_popped, appcontext_pushed
 from dovetail.data.exceptions import HTTPException
 
@@ -211,14 +211,11 @@ class RequestContext:
         # The token of the last push, the context of the application that came with it, if one did,
         # and the same of the pushes before; None if it is not pushed.
         self._pushed: tuple[Token[RequestContext], AppContext | None, Any] | None = None
-        # Made when asked for, if the request can be matched without.
+        # Made when asked for, and by match_request() if the request cannot be matched without; but
+        # at once if the application makes adapters in its own way.
         self._url_adapter: Any = _UNSET
-        if not app._finds_directly(request):
-            try:
-                self._url_adapter = app.create_url_adapter(request)
-            except HTTPException as error:
-                self._url_adapter = None
-                request.routing_exception = error
+        if app.create_url_adapter != app._create_url_adapter:
+            self._make_url_adapter()
 
     def __repr__(self) -> str:
         request = self.request
@@ -228,12 +225,19 @@ class RequestContext:
     def url_adapter(self) -> MapAdapter | None:
         """Matches the request, and builds URLs; None if the request's host is refused."""
         if self._url_adapter is _UNSET:
-            self._url_adapter = self.app.create_url_adapter(self.request)
+            self._make_url_adapter()
         return self._url_adapter  # type: ignore[no-any-return]
 
     @url_adapter.setter
     def url_adapter(self, value: MapAdapter | None) -> None:
         self._url_adapter = value
+
+    def _make_url_adapter(self) -> None:
+        try:
+            self._url_adapter = self.app.create_url_adapter(self.request)
+        except HTTPException as error:
+            self._url_adapter = None
+            self.request.routing_exception = error
 
     @property
     def session(self) -> SessionMixin:
@@ -265,17 +269,14 @@ class RequestContext:
         interface = app.session_interface
         if self._is_session_pending:
             # Nobody asked for it, so it is saved only if its end is to be put off.
-            if not self._has_session_cookie(interface):
+            cookies = self.request.environ.get("HTTP_COOKIE")
+            if cookies is None or interface.get_cookie_name(app) not in cookies:
                 return
             self._open_session()
         # None, if opening failed and this is the answer to that error: it is saved all the same.
         session: Any = self._session
         if not interface.is_null_session(session):
             interface.save_session(app, session, response)
-
-    def _has_session_cookie(self, interface: SessionInterface) -> bool:
-        cookies = self.request.environ.get("HTTP_COOKIE")
-        return cookies is not None and interface.get_cookie_name(self.app) in cookies
 
     def copy(self) -> RequestContext:
         """Return a context for the same request, with the same session.
@@ -292,12 +293,12 @@ class RequestContext:
     def match_request(self) -> None:
         """Set the request's rule and values, or what is to be raised in their place."""
         request = self.request
-        environ = request.environ
         try:
-            found: Any = self.app._find_rule(environ) if self._url_adapter is _UNSET else None
+            found: Any = self.app._find_rule(request) if self._url_adapter is _UNSET else None
             if found is None:
                 adapter = self.url_adapter
-                assert adapter is not None, "a request whose host is refused cannot be matched"
+                if adapter is None:
+                    return
                 found = adapter.match(return_rule=True)
         except HTTPException as error:
             request.routing_exception = error
@@ -305,6 +306,7 @@ class RequestContext:
         rule, request.view_args = found
         request.url_rule = rule
         # What our server writes to its log; see dovetail.gateway.record.
+        environ = request.environ
         if "dovetail.request" in environ:
             environ["dovetail.request"].route = rule.rule
 
@@ -315,8 +317,7 @@ class RequestContext:
         if app_context is None or app_context.app is not app:
             app_context = app.app_context()
             if self._url_adapter is not _UNSET:
-                # Maybe the application makes its adapters in its own way: at once then.
-                app_context._url_adapter = app.create_url_adapter(None)
+                app_context._url_adapter = app.create_url_adapter(None)  # in its own way, too
             app_context.push()
         else:
             app_context = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
-from wsgiref.types import WSGIEnvironment
 
 from dovetail.app.diagnosis import FormDataRoutingRedirect
 from dovetail.app.proxies import _cv_app, _cv_request
@@ -79,33 +78,29 @@ class Addressing(AppSetup):
             self._known_hosts.add(environ.get("HTTP_HOST"))
         return adapter
 
-    def _finds_directly(self, request: Request) -> bool:
-        """Tell whether a request can be matched without a URL adapter, which checks the host."""
-        try:
-            # Applications replace it in a subclass, and in the object itself.
-            create: Any = self.create_url_adapter
-            if create.__func__ is not _create_url_adapter:
-                return False
-        except AttributeError:
-            return False
-        return (
-            request.environ.get("HTTP_HOST", _UNSET) in self._known_hosts
-            and self.config["TRUSTED_HOSTS"] is None
-            and request.trusted_hosts is None
-            and not self.subdomain_matching
-            and not self.url_map.host_matching
-        )
+    # To be compared with: applications replace it in a subclass, and in the object itself.
+    _create_url_adapter = create_url_adapter
 
-    def _find_rule(self, environ: WSGIEnvironment) -> tuple[Rule, dict[str, Any]] | None:
-        """Return the rule and the values of a request that :meth:`_finds_directly`.
+    def _find_rule(self, request: Request) -> tuple[Rule, dict[str, Any]] | None:
+        """Return the rule and the values of a request, if no URL adapter is needed for that.
 
-        None stands for all that takes an adapter to be told.
+        None stands for all that takes one to be told: it checks the host, for example.
 
         :raises NotFound: no rule has this path, whatever the method.
         """
         url_map = self.url_map
+        environ = request.environ
         path = environ.get("PATH_INFO", "")
-        if "HTTP_UPGRADE" in environ or "//" in path or type(url_map) is not Map:
+        if (
+            environ.get("HTTP_HOST", _UNSET) not in self._known_hosts
+            or "HTTP_UPGRADE" in environ
+            or "//" in path
+            or self.config["TRUSTED_HOSTS"] is not None
+            or request.trusted_hosts is not None
+            or self.subdomain_matching
+            or type(url_map) is not Map
+            or url_map.host_matching
+        ):
             return None
         if url_map.stale:
             url_map.update()
@@ -189,6 +184,3 @@ class Addressing(AppSetup):
             values.update(_anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external)
             return self.handle_url_build_error(error, endpoint, values)
         return url if _anchor is None else f"{url}#{quote(_anchor, safe=_FRAGMENT)}"
-
-
-_create_url_adapter = Addressing.create_url_adapter
