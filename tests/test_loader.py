@@ -4,6 +4,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def failure(spec: str) -> str:
     assert caught.value.status == 4
     assert str(caught.value) == caught.value.message
     return caught.value.message
+
+
+class _Without(MetaPathFinder):
+    """Hides a module, whether it is installed or not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname.partition(".")[0] == self.name:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
 class TestFound:
@@ -196,6 +208,17 @@ class TestModule:
         assert message.startswith("importing 'shop' failed:\nTraceback")
         assert f'File "{path}", line 2' in message
         assert message.endswith("ModuleNotFoundError: No module named 'no_such_module_here'")
+
+    @pytest.mark.parametrize("name", ["flask", "werkzeug"])
+    def test_an_application_for_flask_without_it(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setattr(sys, "meta_path", [_Without(name), *sys.meta_path])
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        write("m.py", f"import {name}.x\napp = 1\n")
+        assert failure("m").endswith("written for Flask is served with --compat.")
+        write("m2.py", f"def make():\n    import {name}\n")
+        assert failure("m2:make()").endswith("written for Flask is served with --compat.")
 
     def test_a_module_that_misses_its_own_name(self, write: Write) -> None:
         write("pkg/__init__.py", "import pkg.web\n")

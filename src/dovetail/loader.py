@@ -236,7 +236,15 @@ def _failure(what: str, error: BaseException) -> str:
         type(error), error, _user_frames(error.__traceback__), compact=True
     )
     _drop_import_frames(report)
-    return f"{what}:\n{''.join(report.format()).rstrip()}"
+    return f"{what}:\n{''.join(report.format()).rstrip()}{_hint(error)}"
+
+
+def _hint(error: BaseException) -> str:
+    if not isinstance(error, ModuleNotFoundError):
+        return ""
+    if (error.name or "").partition(".")[0] not in ("flask", "werkzeug"):
+        return ""
+    return "\nAn application that was written for Flask is served with --compat."
 
 
 def _drop_import_frames(report: traceback.TracebackException | None) -> None:
