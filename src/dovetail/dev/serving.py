@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -80,7 +81,8 @@ def run_simple(  # noqa: PLR0917  the documented order
         passthrough_errors,
         ssl_context,
     )
-    with server:
+    # Ctrl-C is the regular end, also when it comes before the serving has begun.
+    with server, contextlib.suppress(KeyboardInterrupt):
         server.log_startup()
         server.log("info", "Press CTRL+C to quit")
         server.serve_forever()
