@@ -174,10 +174,14 @@ def _may_shrink(data: bytes, size: int) -> bool:
     """Tell whether it is worth while to compress octets.
 
     PERF: zlib.compress() clears 256 KiB, which takes 15 us, and most sessions do not get shorter by
-    it. A compressor with a small window finds the same matches in so few octets, in 4 us. No
-    more than the header of zlib, its checksum and the shortest block fit into ten octets.
+    it. A compressor with a small window finds the same matches in so few octets, in 4 us.
+
+    And few octets need no trial: header and checksum of zlib take 6, and each octet that occurs
+    comes once as a literal. k of these take 8 * k bits in a block with fixed codes, which has 10
+    bits more; in another they take k * (1 + log2(k)) bits, code and its length, and the block 29
+    more.
     """
-    if size <= 10:
+    if size < 32 and size < 11 + len(set(data)) // 2:
         return False
     if size > 250:
         return True

@@ -438,8 +438,14 @@ class LocalProxy(Generic[T]):
     __len__ = _forward(len)
     __length_hint__ = _forward(operator.length_hint)
     __contains__ = _forward(operator.contains)
-    __getitem__ = _forward(operator.getitem)
-    __setitem__ = _forward(operator.setitem)
+
+    # PERF: 0.1 us less than by _forward(), for what sessions are used by.
+    def __getitem__(self, key: Any) -> Any:
+        return _reader_of(self)()[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        _reader_of(self)()[key] = value
+
     __delitem__ = _forward(operator.delitem)
     __iter__ = _forward(iter)
     __next__ = _forward(next)
