@@ -57,6 +57,9 @@ class LimitedStream(io.RawIOBase):
         """
         raise ClientDisconnected() from error
 
+    def __del__(self) -> None:
+        """Do nothing. PERF: io.IOBase would close it, to no effect, in 0.25 us."""
+
     def readable(self) -> bool:
         """Return True."""
         return True
@@ -64,26 +67,27 @@ class LimitedStream(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         """Return up to ``size`` octets, nothing at the end; all that is left without a size."""
         left = self.limit - self._taken
-        if size < 0:
+        is_all = size < 0
+        if is_all:
             if not 0 < left <= _PIECE:
                 return self.readall()
-            # PERF: 0.9 us less than by readall(), for the bodies of most requests.
-            data = self.read(left)
-            return data if len(data) == left or not data else data + self.readall()
-        size = min(size, left if left > 0 else self._remaining())
-        if not size:
-            return b""
+            size = left  # PERF: 0.9 us less than by readall(), for the bodies of most requests
+        else:
+            size = min(size, left if left > 0 else self._remaining())
+            if not size:
+                return b""
         # PERF: io.RawIOBase would have a buffer filled and copy it; 64 KiB take 40 % less time.
         try:
             data = self._stream.read(size) or b""
         except (OSError, ValueError) as error:
             self.on_disconnect(error=error)
             return b""
-        if data:
-            self._taken += len(data)
-        else:
+        taken = len(data)
+        if not taken:
             self._count(0)
-        return data
+            return data
+        self._taken += taken
+        return data + self.readall() if is_all and taken < left else data
 
     def readinto(self, b: bytearray | memoryview) -> int | None:  # type: ignore[override]
         """Read octets into ``b``; return their number, 0 at the end."""
