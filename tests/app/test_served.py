@@ -429,4 +429,7 @@ def test_errors_leave_nothing_behind(served: Served) -> None:
     log = served.server.log
     assert log.count("RuntimeError: the stream fails on purpose") == 8
     assert log.count("RuntimeError: the teardown fails on purpose") == 16
+    # One entry for all of what the application's logger wrote.
+    assert log.count("Exception on /fails [GET]\n    Traceback (most recent call last):") == 8
+    assert log.count("\n    RuntimeError: the view fails on purpose\n") >= 8
     check_routes(served)

@@ -35,7 +35,7 @@ def stream(lines: Lines) -> ErrorStream:
 
 def test_complete_lines_are_logged_at_once(stream: ErrorStream, lines: Lines) -> None:
     assert stream.write("one\ntwo\n") == 8
-    assert lines.lines == ["one", "two"]
+    assert lines.lines == ["one\ntwo"]
     assert lines.levels == {logging.ERROR}
 
 
@@ -66,7 +66,8 @@ def test_print_and_writelines(stream: ErrorStream, lines: Lines) -> None:
 
 def test_percent_signs_are_text(stream: ErrorStream, lines: Lines) -> None:
     stream.write("100 % %s %(x)s\n")
-    assert lines.lines == ["100 % %s %(x)s"]
+    stream.write("%s\n\n%d\n")
+    assert lines.lines == ["100 % %s %(x)s", "%s\n\n%d"]
 
 
 def test_endless_line_is_logged_in_parts(stream: ErrorStream, lines: Lines) -> None:

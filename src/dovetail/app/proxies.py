@@ -26,7 +26,8 @@ _NO_REQUEST = """\
 Working outside of request context.
 
 What was called needs the current request, which is known while a view function
-or one of its hooks runs. In a test, put the call inside
+or one of its hooks runs. A generator that streams a response needs
+"stream_with_context()". In a test, put the call inside
 "with app.test_request_context():".\
 """
 

@@ -1,4 +1,4 @@
-"""``wsgi.errors``: what applications print goes to the error log, line by line."""
+"""``wsgi.errors``: what applications print goes to the error log, in whole lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _LINE = 8192
 
 
 class ErrorStream(io.TextIOBase):
-    """A text stream whose lines become records of a logger; one for all threads of a worker."""
+    """A text stream whose lines become records of a logger; one for all threads of a worker.
+
+    Lines that are written together are one record, such as a message with its traceback.
+    """
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
@@ -27,12 +30,13 @@ class ErrorStream(io.TextIOBase):
         """Log the complete lines of ``text``; the rest waits for its end or for ``flush``."""
         pending: str = getattr(self._parts, "pending", "") + text
         *lines, rest = pending.split("\n")
-        while len(rest) > _LINE:
-            lines.append(rest[:_LINE])
-            rest = rest[_LINE:]
-        self._parts.pending = rest
-        for line in lines:
-            self._log.error("%s", line)
+        parts = [rest[at : at + _LINE] for at in range(0, len(rest), _LINE)]
+        self._parts.pending = parts.pop() if parts else ""
+        if lines:
+            # Line ends in the format, unlike those in an argument, are not escaped in the log.
+            self._log.error("\n".join(["%s"] * len(lines)), *lines)
+        for part in parts:
+            self._log.error("%s", part)
         return len(text)
 
     def flush(self) -> None:
