@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 from collections.abc import Iterator
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -76,6 +79,17 @@ class TestAppGlobals:
         assert "AppGlobals object" in repr(AppGlobals())
         with app.app_context():
             assert repr(g) == "<dovetail.g of 'contexts'>"
+
+    def test_repr_where_it_stands_in_for_flask(
+        self, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        flask = ModuleType("flask")
+        flask.__spec__ = ModuleSpec("flask", None, origin="dovetail.compat")
+        monkeypatch.setitem(sys.modules, "flask", flask)
+        with app.app_context():
+            assert repr(g) == "<flask.g of 'contexts'>"
+        assert repr(app) == "<Flask 'contexts'>"
+        assert repr(type("Shop", (App,), {})("shop")) == "<Shop 'shop'>"
 
 
 class TestAppContext:

@@ -18,6 +18,7 @@ from dovetail.app import types as ft
 from dovetail.app.proxies import _cv_app, _cv_request
 from dovetail.app.sessions import SecureCookieSessionInterface
 from dovetail.app.signals import appcontext_popped, appcontext_pushed
+from dovetail.app.versions import is_stood_in
 from dovetail.data.exceptions import HTTPException
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class AppGlobals:
         context = _cv_app.get(None)
         if context is None:
             return object.__repr__(self)
-        return f"<dovetail.g of {context.app.name!r}>"
+        package = "flask" if is_stood_in("flask") else "dovetail"
+        return f"<{package}.g of {context.app.name!r}>"
 
 
 class AppContext:

@@ -19,6 +19,7 @@ from dovetail.app.scaffold import Scaffold, endpoint_from_view_func, setupmethod
 from dovetail.app.static import StrPath
 from dovetail.app.switches import get_debug_flag
 from dovetail.app.templating import DispatchingJinjaLoader, Environment
+from dovetail.app.versions import is_stood_in
 from dovetail.app.wrappers import blueprint_chain
 from dovetail.data.exceptions import Aborter, BadRequest, BadRequestKeyError
 from dovetail.data.immutable import ImmutableDict
@@ -135,6 +136,13 @@ class AppSetup(Scaffold):
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
         self._got_first_request = False
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        # Logs and tests of an application for Flask know it by that name.
+        if kind == "App" and is_stood_in("flask"):
+            kind = "Flask"
+        return f"<{kind} {self.name!r}>"
 
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
