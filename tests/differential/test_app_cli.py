@@ -433,7 +433,7 @@ def test_with_appcontext() -> None:
         ["--extra-files", "a:b", "--exclude-patterns", "*.py:x"],
         ["-h", "::1", "-p", "0"],
         ["--port", "x"],
-        ["--port", "70000"],
+        ["--port", "65535"],
         ["--reload", "--no-debugger", "--without-threads"],
         ["extra"],
     ],
