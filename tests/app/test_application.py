@@ -12,6 +12,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
+from dovetail.app import commands, dotenv
 from dovetail.app.application import App
 from dovetail.app.proxies import current_app, g, request, session
 from dovetail.app.testing import AppClient, AppCliRunner
@@ -150,6 +151,8 @@ class TestRun:
             ("example.org:8000", {}, ("example.org", 8000)),
             ("example.org:8000", {"port": 80}, ("example.org", 80)),
             ("example.org", {"host": ""}, ("example.org", 5000)),
+            # As from an environment variable that is set to nothing.
+            ("example.org:8000", {"port": ""}, ("example.org", 8000)),
         ],
     )
     def test_host_and_port(
@@ -189,6 +192,18 @@ class TestRun:
         options = calls[0][1]
         assert (options["use_reloader"], options["use_debugger"]) == (True, False)
         assert options["threaded"] is True
+
+    def test_what_it_calls_may_be_replaced(
+        self, app: App, calls: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Where flask.cli replaces them.
+        seen: list[Any] = []
+        monkeypatch.setenv("DOVETAIL_SKIP_DOTENV", "0")
+        monkeypatch.setattr(dotenv, "load_dotenv", lambda: seen.append("dotenv"))
+        monkeypatch.setattr(commands, "show_server_banner", lambda *args: seen.append(args))
+        app.run()
+        assert seen == ["dotenv", (False, app.name)]
+        assert len(calls) == 1
 
     def test_environment_decides_on_debug(
         self, app: App, calls: list[Any], monkeypatch: pytest.MonkeyPatch

@@ -108,6 +108,7 @@ def test_dump_values(value: str, dumped: str) -> None:
         ({"path": "/a b;é%20?#"}, "; Path=/a%20b%3B%C3%A9%20%3F%23"),
         ({"path": "/\r\n"}, "; Path=/%0D%0A"),
         ({"domain": "example.com"}, "; Domain=example.com; Path=/"),
+        ({"domain": False}, "; Path=/"),
         ({"domain": ".example.com:8080"}, "; Domain=example.com; Path=/"),
         ({"domain": "é.example"}, "; Domain=xn--9ca.example; Path=/"),
         ({"max_age": 5, "sync_expires": False}, "; Max-Age=5; Path=/"),

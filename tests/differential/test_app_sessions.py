@@ -98,6 +98,8 @@ CONFIGS: list[dict[str, Any]] = [
     {"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_PARTITIONED": True, "APPLICATION_ROOT": "/a"},
     {"SESSION_COOKIE_DOMAIN": ".localhost", "PERMANENT_SESSION_LIFETIME": 5},
     {"SESSION_COOKIE_SAMESITE": "wrong"},
+    # What older applications say for no domain.
+    {"SESSION_COOKIE_DOMAIN": False},
     {"SECRET_KEY": None},
     {"SECRET_KEY": b"octets", "SECRET_KEY_FALLBACKS": ["old", b"older"]},
 ]

@@ -182,7 +182,8 @@ def dump_cookie(  # noqa: PLR0917 - the documented order of the arguments
     """
     pair = f"{_dump_key(key)}={_dump_value(value)}"
     parts = [pair]
-    if domain is not None:
+    # Applications say False where they mean None: it was a value of SESSION_COOKIE_DOMAIN once.
+    if domain is not None and domain is not False:  # type: ignore[comparison-overlap]
         parts.append(f"Domain={_dump_domain(domain)}")
     if max_age is not None or expires is not None:
         parts += _dump_age(max_age, expires, sync_expires)
