@@ -247,6 +247,13 @@ class TestApplications:
         with pytest.raises(TypeError):
             main(["serve"])
 
+    def test_serve_has_no_server_run_inside_of_a_worker(self, run: Run, directory: Path) -> None:
+        text = FRAMEWORK + '\napplication.run(host="not.to.be.served")\n'
+        (directory / "broken.py").write_text(text)
+        done = run("serve", "--check-config", "broken")
+        assert done.status == 0
+        assert "Ignoring a call to 'app.run()'" in done.out
+
     def test_a_wrong_port_or_certificate(self, run: Run, directory: Path) -> None:
         assert "is not in the range" in run.error("--app", "shop", "run", "--port", "65536")
         (directory / "x.pem").write_text("x")

@@ -101,6 +101,9 @@ def _serve(
     # What the application changes in its environment is none of a reload's business.
     environ = dict(os.environ)
     directory = _start_directory()
+    # For the run() of an application, ours or Flask's, that forgot its main guard: instead of
+    # serving in a worker it says so, and returns.
+    os.environ["FLASK_RUN_FROM_CLI"] = "true"
 
     def load() -> Loaded:
         loaded = load_settings(
