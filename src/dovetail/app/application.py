@@ -13,12 +13,11 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import click
 
+from dovetail.app import commands, dotenv
 from dovetail.app import types as ft
-from dovetail.app.commands import show_server_banner
 from dovetail.app.contexts import AppContext, RequestContext
 from dovetail.app.coroutines import async_to_sync, is_asynchronous
 from dovetail.app.discovery import Application
-from dovetail.app.dotenv import load_dotenv as load_dotenv_files
 from dovetail.app.groups import AppGroup
 from dovetail.app.messages import get_flashed_messages
 from dovetail.app.proxies import _cv_app, _cv_request, g, request, session
@@ -263,15 +262,15 @@ class App(Addressing):
                 )
             return
         if get_load_dotenv(load_dotenv):
-            load_dotenv_files()
+            dotenv.load_dotenv()
             if "DOVETAIL_DEBUG" in os.environ or "FLASK_DEBUG" in os.environ:
                 self.debug = get_debug_flag()
         if debug is not None:
             self.debug = bool(debug)
         name, _, number = (self.config["SERVER_NAME"] or "").partition(":")
         host = host or name or "127.0.0.1"
-        port = int(number or 5000) if port is None else int(port)
-        show_server_banner(self.debug, self.name)
+        port = int(port) if port or port == 0 else int(number or 5000)
+        commands.show_server_banner(self.debug, self.name)
         from dovetail.dev import serving  # noqa: PLC0415 - most applications do without it
 
         options["use_reloader"], options["use_debugger"] = serving.choose_aids(
