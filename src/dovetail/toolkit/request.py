@@ -29,11 +29,8 @@ _NOT_JSON = (
 )
 
 
-# What a request keeps as it was when the request was made.
-_KEPT = (
-    *("REQUEST_METHOD", "wsgi.url_scheme", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING"),
-    "REMOTE_ADDR",
-)
+# What a request keeps as it was when the request was made. Servers give these.
+_KEPT = ("REQUEST_METHOD", "wsgi.url_scheme", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING")
 _parts_of = itemgetter(*_KEPT)
 
 
@@ -95,6 +92,7 @@ class Request(sansio.Request):
         except KeyError:
             parts = tuple(map(environ.get, _KEPT))
         self._parts = parts
+        self._remote_addr = environ.get("REMOTE_ADDR")
         self.method = (parts[0] or "GET").upper()
         if populate_request and not shallow:
             environ["werkzeug.request"] = self
@@ -140,7 +138,7 @@ class Request(sansio.Request):
     @lazy_property
     def remote_addr(self) -> str | None:
         """The address of the client, or of the last proxy."""
-        return self._parts[5]  # type: ignore[no-any-return]
+        return self._remote_addr
 
     @classmethod
     def from_values(cls, *args: Any, **kwargs: Any) -> Self:
