@@ -349,6 +349,8 @@ class TestCompat:
         [
             (["--compat", "routes"], ""),
             (["run", "--compat"], ""),
+            (["routes", "--compat"], ""),
+            (["shell", "--compat"], ""),
             (["serve", "--compat", "old:app"], "compat (command line --compat): "),
         ],
     )

@@ -31,7 +31,7 @@ def _stand_in(_ctx: click.Context, _param: click.Parameter, value: bool) -> None
         raise click.ClickException(str(error)) from error
 
 
-#: ``--compat``, for the group and for ``run``.
+#: ``--compat``, for the group and for its own commands.
 compat_option = click.Option(
     ["--compat/--no-compat"],
     is_eager=True,
@@ -51,9 +51,10 @@ class CompleteGroup(DovetailGroup):
         super().__init__(add_version_option=False, **extra)
         self.params += [compat_option, version_option]
         self.add_command(serve_command)
-        run = copy(self.commands["run"])
-        run.params = [*run.params, compat_option]
-        self.add_command(run)
+        for name in ("routes", "run", "shell"):
+            command = copy(self.commands[name])
+            command.params = [*command.params, compat_option]
+            self.add_command(command)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options."""
