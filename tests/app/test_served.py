@@ -351,7 +351,7 @@ def test_reloads_under_load_bring_new_views_and_lose_nothing(served: Served) -> 
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        for number in range(3):
+        for number in range(2):
             added = f"""
 def add(app):
     @app.get("/added/<name>")
@@ -378,7 +378,7 @@ def add(app):
 @pytest.mark.parametrize("path", ["/stream", "/plain-stream"])
 @pytest.mark.parametrize("way", ["close", "reset"])
 def test_a_stream_whose_client_leaves_ends_once(served: Served, path: str, way: str) -> None:
-    for number in range(6):
+    for number in range(4):
         name = f"gone{number}"
         with socket.create_connection(("127.0.0.1", served.port), PATIENCE) as sock:
             sock.sendall(f"GET {path}?id={name} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -395,7 +395,7 @@ def test_a_stream_whose_client_leaves_ends_once(served: Served, path: str, way: 
     check_ledger(served, [user])
     ledger = served.ledger()
     pushed = 2 if path == "/stream" else 1
-    for name in (f"gone{number}" for number in range(6)):
+    for name in (f"gone{number}" for number in range(4)):
         assert ledger[f"closed {name} {name}"] == 1
         assert ledger[f"teardown {name} {name}"] == ledger[f"left {name}"] == pushed
     assert "Traceback" not in served.server.log
@@ -433,3 +433,48 @@ def test_errors_leave_nothing_behind(served: Served) -> None:
     assert log.count("Exception on /fails [GET]\n    Traceback (most recent call last):") == 8
     assert log.count("\n    RuntimeError: the view fails on purpose\n") >= 8
     check_routes(served)
+
+
+FOR_FLASK = """
+import flask
+from werkzeug.utils import secure_filename
+
+app = flask.Flask(__name__)
+
+@app.get("/")
+def index():
+    return flask.jsonify(release=RELEASE, name=secure_filename("../a"))
+"""
+
+
+def test_an_application_for_flask_reloads_once_it_is_repaired(tmp_path: Path) -> None:
+    def release(text: str) -> None:
+        draft = tmp_path / "draft"
+        draft.write_text(FOR_FLASK.replace("RELEASE", text))
+        draft.rename(tmp_path / "old.py")
+
+    def ask() -> Any:
+        with User(server.port, "user") as user:
+            return user.ask("/").json
+
+    release("1")
+    server = Server(
+        ["-b", "127.0.0.1:0", "-w", "1", "old:app"],
+        directory=tmp_path,
+        variables={"DOVETAIL_COMPAT": "1"},
+    )
+    try:
+        server.wait_ready(1)
+        assert ask() == {"release": 1, "name": "a"}
+        release("(")
+        mark = server.signal(signal.SIGHUP)
+        server.wait_for(r"reload failed: .*old\.py:\d+: ", since=mark)
+        server.wait_for("the old generation keeps serving", since=mark)
+        assert ask()["release"] == 1
+        release("2")
+        mark = server.signal(signal.SIGHUP)
+        server.wait_for(r"worker \d+ stopped", since=mark)
+        assert ask()["release"] == 2
+        assert server.stop() == 0
+    finally:
+        server.destroy()
