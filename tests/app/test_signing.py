@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
+from zlib import compress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import BadPayload, BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_encode, int_to_bytes
 from itsdangerous.timed import TimestampSigner
 
 from dovetail.app.signing import SigningSerializer, lazy_sha1
@@ -173,6 +175,96 @@ def test_a_stamp_that_is_no_time() -> None:
         for serializer in (ours, theirs):
             with pytest.raises(BadSignature):
                 serializer.loads(text, max_age=10)
+
+
+def sign(payload: bytes, stamp: bytes) -> bytes:
+    """Sign anything with the right key."""
+    signer = pair()[1].make_signer("salt")
+    value = payload + b"." + stamp
+    return value + b"." + signer.get_signature(value)
+
+
+PAYLOADS = [
+    *(
+        b"",
+        b".",
+        b"..",
+        b"e30",
+        b"e30=",
+        b"e30==",
+        b"e",
+        b"!!",
+        b"e30.x",
+        b"\xff",
+        b"e 30",
+        b"e\n30",
+    ),
+    base64_encode(b"\xff\xfe"),
+    base64_encode(b"[" * 100_000),
+    *(b"." + base64_encode(data) for data in (b"{}", compress(b"{}"), compress(b"{}")[:-2])),
+]
+STAMPS = [
+    *(b"", b"=", b"A", b"AA==", b"!!", b"\xff", b"ZVPxA", b"ZV PxAA", b"Z\nVPxAA", b"ZVPxAA=="),
+    *map(int_to_bytes, (0, NOW - 11, NOW, NOW + 1, 2**33, 253402300800, 2**64 - 1)),
+    *(bytes(7) + b"\1", bytes(8) + b"\1", b"\xff" * 9),
+]
+CHANGES: list[Callable[[str, int, str], str]] = [
+    lambda text, at, char: text,
+    lambda text, at, char: text[:at],
+    lambda text, at, char: text[at:],
+    lambda text, at, char: text[:at] + char + text[at:],
+    lambda text, at, char: text[:at] + char + text[at + 1 :],
+    lambda text, at, char: text[:at] + text[at:].swapcase(),
+    lambda text, at, char: text + "=" * (at % 4),
+    lambda text, at, char: f"{text}.{text}",
+    lambda text, at, char: text.replace(".", "..", 1),
+    lambda text, at, char: ".".join(reversed(text.split("."))),
+    lambda text, at, char: text.replace("-", "+").replace("_", "/"),
+]
+
+
+def found(call: Callable[[], Any]) -> Any:
+    """Return what a call came to."""
+    try:
+        return call()
+    except Exception as error:
+        details = getattr(error, "payload", None), getattr(error, "date_signed", None)
+        return type(error), str(error), details
+
+
+@given(
+    st.one_of(
+        st.builds(sign, st.sampled_from(PAYLOADS), st.sampled_from(STAMPS)),
+        st.builds(
+            sign,
+            st.sampled_from(PAYLOADS),
+            st.sampled_from(STAMPS).map(base64_encode),
+        ),
+        st.builds(sign, st.binary(max_size=9), st.binary(max_size=9)),
+        st.sampled_from([("key",), ("old",), ("other",)]).map(
+            lambda keys: pair(keys)[1].dumps({"a": 1}).encode()
+        ),
+        st.binary(max_size=60),
+    ),
+    st.sampled_from(CHANGES),
+    st.integers(0, 80),
+    st.sampled_from(list("Aa09-_=+/. \n\0\u00e9\udce9")),
+    st.sampled_from([None, -1, 0, 10, 10**12]),
+)
+@settings(deadline=None)
+def test_whatever_somebody_sends(
+    signed: bytes,
+    change: Callable[[str, int, str], str],
+    at: int,
+    char: str,
+    max_age: int | None,
+) -> None:
+    ours, theirs = pair()
+    text = change(signed.decode("utf-8", "surrogateescape"), at, char)
+    expected = found(lambda: theirs.loads(text, max_age=max_age))
+    # The second time from what was kept in mind.
+    for _ in range(2):
+        assert found(lambda: ours.loads(text, max_age=max_age)) == expected
 
 
 def test_a_serializer_of_octets() -> None:

@@ -18,6 +18,9 @@ __all__ = ["SigningSerializer", "lazy_sha1"]
 # they are cookies.
 _MOST_VERIFIED = 256
 
+# The most octets of a time that itsdangerous takes.
+_LONGEST_STAMP = 8
+
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -135,9 +138,12 @@ class SigningSerializer(URLSafeTimedSerializer):
             return None
         payload, _, stamp = value.rpartition(b".")
         try:
-            signed_at = int.from_bytes(_decode(stamp), "big")
+            octets = _decode(stamp)
         except ValueError:
             return None
+        if len(octets) > _LONGEST_STAMP:
+            return None
+        signed_at = int.from_bytes(octets, "big")
         is_compressed = payload[:1] == b"."
         if not payload or is_compressed or not self.is_text_serializer:
             return None
