@@ -131,7 +131,7 @@ class SigningSerializer(URLSafeTimedSerializer):
 
         None if that is not known yet.
         """
-        value, _, signature = text.encode("utf-8", "surrogateescape").rpartition(b".")
+        value, _, signature = text.encode().rpartition(b".")
         mac = self._key()[1].copy()
         mac.update(value)
         if not hmac.compare_digest(_encode(mac.digest()), signature):
