@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from dovetail.app.proxies import _cv_request
 from dovetail.toolkit.local import LocalProxy
+from dovetail.toolkit.loggers import has_level_handler
 
 if TYPE_CHECKING:
     from dovetail.app.setup import AppSetup
@@ -34,17 +35,6 @@ default_handler: logging.StreamHandler[TextIO] = logging.StreamHandler(
 default_handler.setFormatter(
     logging.Formatter("[%(asctime)s] %(levelname)s in %(module)s: %(message)s")
 )
-
-
-def has_level_handler(logger: logging.Logger) -> bool:
-    """Tell whether a handler, the logger's own or a parent's, takes all that the logger passes."""
-    level = logger.getEffectiveLevel()
-    current: logging.Logger | None = logger
-    while current is not None:
-        if any(handler.level <= level for handler in current.handlers):
-            return True
-        current = current.parent if current.propagate else None
-    return False
 
 
 def create_logger(app: AppSetup) -> logging.Logger:

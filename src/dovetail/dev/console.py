@@ -8,6 +8,8 @@ import os
 import sys
 from typing import Any, TextIO
 
+from dovetail.toolkit.loggers import has_level_handler
+
 __all__ = ["LOGGER", "Styled", "escape", "log"]
 
 #: The logger's name. Applications configure it by this name, so it is the documented one.
@@ -82,17 +84,7 @@ def log(type: str, message: str, *args: object, **options: Any) -> None:
     logger = logging.getLogger(LOGGER)
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.INFO)
-    if not _is_heard(logger):
+    if not has_level_handler(logger):
         logger.addHandler(_handler)
     level = logging.getLevelNamesMapping()[type.upper()]
     logger.log(level, message.rstrip("\n"), *args, **options)
-
-
-def _is_heard(logger: logging.Logger) -> bool:
-    level = logger.getEffectiveLevel()
-    current: logging.Logger | None = logger
-    while current is not None:
-        if any(handler.level <= level for handler in current.handlers):
-            return True
-        current = current.parent if current.propagate else None
-    return False
