@@ -23,6 +23,7 @@ _LONGEST_STAMP = 8
 
 _TO_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_PADDING = (b"", b"=", b"==", b"===")
 
 
 def lazy_sha1(string: bytes = b"") -> Any:
@@ -163,7 +164,7 @@ def _decode(data: bytes) -> bytes:
 
     :raises ValueError: it is not base 64.
     """
-    return a2b_base64(data.translate(_FROM_URL_SAFE) + b"==")
+    return a2b_base64(data.translate(_FROM_URL_SAFE) + _PADDING[-len(data) % 4])
 
 
 def _encode_payload(data: bytes) -> bytes:
