@@ -98,7 +98,31 @@ class AppGlobals:
         return f"<{package}.g of {context.app.name!r}>"
 
 
-class AppContext:
+class _Context:
+    """What contexts have in common: ``with`` pushes and pops them."""
+
+    def push(self) -> None:
+        """Make it current."""
+        raise NotImplementedError
+
+    def pop(self, exc: BaseException | None = _UNSET) -> None:
+        """Make current what was before."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.push()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.pop(exc_value)
+
+
+class AppContext(_Context):
     """The context of an application, which is current between :meth:`push` and :meth:`pop`.
 
     ``with app.app_context():`` does both. It can be pushed several times.
@@ -166,20 +190,8 @@ class AppContext:
         if appcontext_popped.receivers:
             appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
-    def __enter__(self) -> Self:
-        self.push()
-        return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        self.pop(exc_value)
-
-
-class RequestContext:
+class RequestContext(_Context):
     """The context of a request, which is current between :meth:`push` and :meth:`pop`.
 
     ``with app.test_request_context():`` does both. It can be pushed several times, or be kept
@@ -372,18 +384,6 @@ class RequestContext:
                 app_context.pop(exc)
         if current is not self:
             raise AssertionError(f"Popped wrong request context: {self!r}, before {current!r}")
-
-    def __enter__(self) -> Self:
-        self.push()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        self.pop(exc_value)
 
 
 def has_request_context() -> bool:
