@@ -11,6 +11,7 @@ import pytest
 from dovetail.app.application import App
 from dovetail.app.blueprints import Blueprint
 from dovetail.app.proxies import g, request, session
+from dovetail.app.responses import abort
 from dovetail.toolkit.testing.environ_builder import create_environ
 
 
@@ -35,6 +36,10 @@ def app() -> App:
 
     app.register_blueprint(shop)
     app.add_url_rule("/", "home", lambda: "home")
+    app.add_url_rule("/abort", "abort", lambda: abort(403))
+    app.add_url_rule("/error", "error", lambda: str(1 // 0))
+    app.add_url_rule("/json", "json", lambda: str(request.get_json()))
+    app.logger.disabled = True
     return app
 
 
@@ -47,7 +52,7 @@ def _collected() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_collected")
-@pytest.mark.parametrize("path", ["/", "/shop/", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/shop/", "/nowhere", "/abort", "/error", "/json"])
 def test_nothing_is_left(app: App, path: str) -> None:
     def ask() -> None:
         body = app(create_environ(path), lambda *_: len)

@@ -410,6 +410,7 @@ class App(Addressing):
             if error is not None and self.should_ignore_error(error):
                 error = None
             context.pop(error)
+            del error  # it holds this frame by its traceback
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request by ``wsgi_app``, whatever middleware is around it."""
@@ -427,7 +428,11 @@ class App(Addressing):
                 answer = self.dispatch_request()
         except Exception as error:
             answer = self.handle_user_exception(error)
-        return self.finalize_request(answer)
+        try:
+            return self.finalize_request(answer)
+        finally:
+            # An HTTP exception that is the answer holds this frame by its traceback.
+            del answer
 
     def preprocess_request(self) -> ft.ResponseReturnValue | None:
         """Call the functions that come before the view; what one returns is the answer."""
@@ -575,7 +580,10 @@ class App(Addressing):
             return self.handle_http_exception(e)
         handler = self._find_error_handler(e, request.blueprints)
         if handler is None:
-            raise e
+            try:
+                raise e
+            finally:
+                del e  # it holds this frame by its traceback
         return self.ensure_sync(handler)(e)  # type: ignore[no-any-return]
 
     def handle_exception(self, e: Exception) -> Response:
