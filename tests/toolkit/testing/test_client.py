@@ -208,6 +208,15 @@ def test_cookies_below_the_root() -> None:
     assert see(client.get("/y", "http://e.test/"))["cookies"] == {}
 
 
+@pytest.mark.parametrize("path", ["x", "?q=1"])
+def test_path_without_its_first_slash(path: str) -> None:
+    client = Client(echo)
+    client.get("/", query_string={"cookie": "a=1; Path=/"})
+    assert see(client.get(path))["cookies"] == {"a": "1"}
+    answer = client.get("x/y", query_string={"to": "z"}, follow_redirects=True)
+    assert see(answer)["url"] == "http://localhost/x/z"
+
+
 def test_cookies_by_hand() -> None:
     client = Client(echo)
     client.set_cookie("a", "ü", domain="e.test", origin_only=False, path="/p", httponly=True)

@@ -80,6 +80,12 @@ class Stream:
         self.read = io.BytesIO(data).read
 
 
+@pytest.mark.parametrize("root", ["", "/root"])
+def test_path_without_its_first_slash(root: str) -> None:
+    seen = see(EngineClient(echo).get("x", f"http://e.test{root}"))
+    assert (seen["script"], seen["path"], seen["uri"]) == (root, "/x", f"{root}/x")
+
+
 def test_a_request_as_the_server_makes_it() -> None:
     client = EngineClient(echo)
     response = client.post(

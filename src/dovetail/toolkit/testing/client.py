@@ -330,8 +330,11 @@ def _host(environ: WSGIEnvironment) -> str:
 
 
 def _path(environ: WSGIEnvironment) -> str:
-    """Return the whole path, percent-encoded."""
-    return quote_octets(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""))
+    """Return the whole path, percent-encoded; a path without its first slash gets one."""
+    path = environ.get("PATH_INFO", "")
+    if not path.startswith("/"):
+        path = f"/{path}"
+    return quote_octets(environ.get("SCRIPT_NAME", "") + path)
 
 
 def _redirect_target(response: TestResponse) -> str:

@@ -412,12 +412,12 @@ def _dump_head(environ: WSGIEnvironment, fields: list[tuple[str, str]]) -> bytes
 
 
 def _target(environ: WSGIEnvironment) -> str:
-    path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    path = environ.get("PATH_INFO", "")
     if path == "*" and environ["REQUEST_METHOD"] == "OPTIONS":
         return "*"
-    if not path.startswith("/"):
+    if path and not path.startswith("/"):
         path = "/" + path
-    target = quote_octets(path)
+    target = quote_octets(environ.get("SCRIPT_NAME", "") + path) or "/"
     query: str = environ.get("QUERY_STRING", "")
     if query:
         target += "?" + quote(query.encode("latin-1"), safe=_QUERY_SAFE)
