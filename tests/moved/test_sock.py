@@ -1,0 +1,52 @@
+"""Flask-Sock: WebSockets beside ordinary views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import simple_websocket
+from tests.moved.site import Browser, Site
+
+pytestmark = [pytest.mark.process, pytest.mark.network]
+
+
+@pytest.fixture(scope="module")
+def site(serve: Callable[..., Site]) -> Site:
+    return serve("sock_app")
+
+
+def connect(site: Site, path: str) -> simple_websocket.Client:
+    return simple_websocket.Client(site.url.replace("http", "ws", 1) + path)
+
+
+def test_conversation(site: Site, browser: Browser) -> None:
+    socket = connect(site, "/echo?q=1")
+    for message in ("a", "b"):
+        socket.send(message)
+        assert socket.receive(timeout=10) == f"hello {message} 1"
+    socket.send("stop")
+    with pytest.raises(simple_websocket.ConnectionClosed) as closed:
+        socket.receive(timeout=10)
+    assert (closed.value.reason, closed.value.message) == (1000, "stopped")
+    assert "/echo None" in browser.get("/ended").json()
+
+
+def test_blueprint(site: Site) -> None:
+    socket = connect(site, "/rooms/4")
+    assert socket.receive(timeout=10) == "room 5"
+    with pytest.raises(simple_websocket.ConnectionClosed):
+        socket.receive(timeout=10)
+
+
+def test_client_that_leaves(site: Site, browser: Browser) -> None:
+    socket = connect(site, "/echo?q=1")
+    socket.send("a")
+    socket.receive(timeout=10)
+    socket.close()
+    assert browser.get("/ended").status_code == 200
+
+
+def test_no_handshake(browser: Browser) -> None:
+    assert browser.get("/echo").status_code == 400
+    assert browser.get("/rooms/x").status_code == 404
