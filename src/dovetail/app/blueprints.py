@@ -157,8 +157,8 @@ class Blueprint(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_registered_once:
             raise AssertionError(
-                f"It is too late for the setup method '{f_name}': the blueprint '{self.name}' has"
-                " been registered already, and that registration would go without the change. Set"
+                f"The setup method '{f_name}' can no longer be called: the blueprint '{self.name}'"
+                " has been registered, and that registration would go without the change. Set"
                 " the blueprint up, with all imports and decorators that this needs, before it is"
                 " registered."
             )

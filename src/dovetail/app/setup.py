@@ -147,8 +147,8 @@ class AppSetup(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
             raise AssertionError(
-                f"It is too late for the setup method '{f_name}': the application has handled its"
-                " first request already, so not all requests would be handled alike. Do all that"
+                f"The setup method '{f_name}' can no longer be called: the application has handled"
+                " its first request, so not all requests would be handled alike. Do all that"
                 " sets the application up, imports and decorators too, before it is run."
             )
 
