@@ -253,7 +253,7 @@ def test_late_setup() -> None:
     twins.get("/")
     for name, late in methods.items():
         assert twins.same(lambda app, flask, late=late: late(app)) == ("raised", "AssertionError")
-        text = f"the setup method '{name}'"
+        text = f"setup method '{name}' can no longer be called"
         with pytest.raises(AssertionError, match=text):
             late(twins.ours.app)
 
