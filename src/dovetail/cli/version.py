@@ -18,22 +18,6 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_version,
-    help="Show the version and exit.",
-)
-@click.pass_context
-def cli(ctx: click.Context) -> None:
-    """WSGI server, toolkit and framework in one package."""
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
-
-
 #: Which Dovetail this is, which core it has, and which Python runs it.
 version_option = click.Option(
     ["--version"],
