@@ -19,6 +19,7 @@ from dovetail.app.sessions import (
     SessionInterface,
     SessionMixin,
     cookie_of,
+    note_change,
     session_json_serializer,
     vary,
 )
@@ -75,10 +76,6 @@ class SessionStoreUnavailable(ServiceUnavailable):
     description = "The session cannot be reached at the moment. Please try again later."
 
 
-def _note_change(session: RedisSession) -> None:
-    session.modified = True
-
-
 class RedisSession(CallbackDict[str, Any], SessionMixin):
     """A session that is kept on Redis.
 
@@ -91,7 +88,7 @@ class RedisSession(CallbackDict[str, Any], SessionMixin):
     modified = False
 
     def __init__(self, initial: Mapping[str, Any] | None = None, sid: str | None = None) -> None:
-        super().__init__(initial, _note_change)
+        super().__init__(initial, note_change)
         #: The id that the browser has; None before it is saved for the first time.
         self.sid = sid
         self.new = sid is None
@@ -223,15 +220,10 @@ class RedisSessionInterface(SessionInterface):
             raise SessionStoreUnavailable from error
         if not session:
             if session.modified:
-                self._delete_cookie(app, response)
-                if not session.accessed:
-                    vary(response)
+                self._delete_cookie(app, session, response)
         elif is_kept and self.should_set_cookie(app, session):
             assert session.sid is not None
-            expires = self.get_expiration_time(app, session)
-            self._set_cookie(app, response, session.sid, expires)
-            if not session.accessed:
-                vary(response)
+            self._set_cookie(app, session, response, session.sid)
 
     def _save(self, app: App, session: RedisSession) -> bool:
         """Write to Redis what is to be written; tell whether the session is there then."""

@@ -31,6 +31,7 @@ __all__ = [
     "SessionInterface",
     "SessionMixin",
     "cookie_of",
+    "note_change",
     "session_json_serializer",
     "vary",
 ]
@@ -63,7 +64,8 @@ class SessionMixin(MutableMapping[str, Any]):
         self["_permanent"] = bool(value)
 
 
-def _note_change(session: SecureCookieSession) -> None:
+def note_change(session: Any) -> None:
+    """Mark a session as changed: what a CallbackDict calls."""
     session.modified = True
 
 
@@ -81,7 +83,7 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):
         # PERF: 0.35 us; 0.55 us by way of CallbackDict.
         if initial is not None:
             dict.__init__(self, initial)
-        self.on_update = _note_change
+        self.on_update = note_change
 
 
 class NullSession(SecureCookieSession):
@@ -184,33 +186,30 @@ class SessionInterface:
         """
         raise NotImplementedError(f"{type(self).__name__} has to define save_session()")
 
-    def _set_cookie(
-        self, app: App, response: Response, value: str, expires: datetime | None
-    ) -> None:
-        """Put the session's cookie into a response."""
+    def _set_cookie(self, app: App, session: SessionMixin, response: Response, value: str) -> None:
+        """Put the session's cookie into a response, which depends on it then."""
+        expires = self.get_expiration_time(app, session)
         response.set_cookie(
-            self.get_cookie_name(app),
-            value,
-            expires=expires,
-            domain=self.get_cookie_domain(app),
-            path=self.get_cookie_path(app),
-            secure=self.get_cookie_secure(app),
-            httponly=self.get_cookie_httponly(app),
-            samesite=self.get_cookie_samesite(app),
-            partitioned=self.get_cookie_partitioned(app),
+            self.get_cookie_name(app), value, expires=expires, **self._cookie_options(app)
         )
+        if not session.accessed:
+            vary(response)
 
-    def _delete_cookie(self, app: App, response: Response) -> None:
-        """Have the browser forget the session's cookie."""
-        response.delete_cookie(
-            self.get_cookie_name(app),
-            domain=self.get_cookie_domain(app),
-            path=self.get_cookie_path(app),
-            secure=self.get_cookie_secure(app),
-            httponly=self.get_cookie_httponly(app),
-            samesite=self.get_cookie_samesite(app),
-            partitioned=self.get_cookie_partitioned(app),
-        )
+    def _delete_cookie(self, app: App, session: SessionMixin, response: Response) -> None:
+        """Have the browser forget the session's cookie; the response depends on it then."""
+        response.delete_cookie(self.get_cookie_name(app), **self._cookie_options(app))
+        if not session.accessed:
+            vary(response)
+
+    def _cookie_options(self, app: App) -> dict[str, Any]:
+        return {
+            "domain": self.get_cookie_domain(app),
+            "path": self.get_cookie_path(app),
+            "secure": self.get_cookie_secure(app),
+            "httponly": self.get_cookie_httponly(app),
+            "samesite": self.get_cookie_samesite(app),
+            "partitioned": self.get_cookie_partitioned(app),
+        }
 
 
 def cookie_of(request: Request, name: str) -> str | None:
@@ -310,18 +309,13 @@ class SecureCookieSessionInterface(SessionInterface):
             vary(response)
         if not session:
             if session.modified:
-                self._delete_cookie(app, response)
-                if not session.accessed:
-                    vary(response)
+                self._delete_cookie(app, session, response)
             return
         if not self.should_set_cookie(app, session):
             return
         serializer = self.get_signing_serializer(app)
         assert serializer is not None, "a session without secret key is a null session"
-        value = serializer.dumps(dict(session))
-        self._set_cookie(app, response, value, self.get_expiration_time(app, session))
-        if not session.accessed:
-            vary(response)
+        self._set_cookie(app, session, response, serializer.dumps(dict(session)))
 
 
 def _key_list(fallbacks: Any) -> tuple[str | bytes, ...]:
