@@ -17,7 +17,7 @@ from types import ModuleType, TracebackType
 from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
-__all__ = ["LoadError", "load_app", "load_object", "set_search_path"]
+__all__ = ["LoadError", "is_of_flask", "load_app", "load_object", "set_search_path", "user_frames"]
 
 #: What a module that is named alone may call its application, the first one first.
 _DEFAULT_NAMES = ("application", "app")
@@ -163,7 +163,7 @@ def _import(name: str) -> ModuleType:
             raise LoadError(_missing_module(name, error.name or name)) from error
         raise LoadError(_failure(f"importing {name!r} failed", error)) from error
     except SyntaxError as error:
-        if _user_frames(error.__traceback__) is None and error.filename:
+        if user_frames(error.__traceback__) is None and error.filename:
             raise LoadError(_syntax_error(error)) from error
         raise LoadError(_failure(f"importing {name!r} failed", error)) from error
     except SystemExit as error:
@@ -177,7 +177,7 @@ def _is_missing_itself(error: ModuleNotFoundError, name: str) -> bool:
     """Whether the module that was asked for is missing, and not one that it imports itself."""
     missing = error.name or ""
     return (name == missing or name.startswith(missing + ".")) and (
-        _user_frames(error.__traceback__) is None
+        user_frames(error.__traceback__) is None
     )
 
 
@@ -221,7 +221,7 @@ def _listing(names: Iterable[str]) -> str:
 # --- errors of the user's code
 
 
-def _user_frames(trace: TracebackType | None) -> TracebackType | None:
+def user_frames(trace: TracebackType | None) -> TracebackType | None:
     """Return ``trace`` from the first frame of the user's code on, None if there is none."""
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
@@ -233,18 +233,21 @@ def _user_frames(trace: TracebackType | None) -> TracebackType | None:
 
 def _failure(what: str, error: BaseException) -> str:
     report = traceback.TracebackException(
-        type(error), error, _user_frames(error.__traceback__), compact=True
+        type(error), error, user_frames(error.__traceback__), compact=True
     )
     _drop_import_frames(report)
     return f"{what}:\n{''.join(report.format()).rstrip()}{_hint(error)}"
 
 
 def _hint(error: BaseException) -> str:
-    if not isinstance(error, ModuleNotFoundError):
-        return ""
-    if (error.name or "").partition(".")[0] not in ("flask", "werkzeug"):
-        return ""
-    return "\nAn application that was written for Flask is served with --compat."
+    if isinstance(error, ModuleNotFoundError) and is_of_flask(error):
+        return "\nAn application that was written for Flask is served with --compat."
+    return ""
+
+
+def is_of_flask(error: ImportError) -> bool:
+    """Tell whether an import failed at Flask or Werkzeug, for which Dovetail can stand in."""
+    return (error.name or "").partition(".")[0] in ("flask", "werkzeug")
 
 
 def _drop_import_frames(report: traceback.TracebackException | None) -> None:
@@ -287,7 +290,7 @@ def _resolve(module: ModuleType, reference: _Reference) -> object:
 
 def _is_plain(error: AttributeError) -> bool:
     """Whether the attribute is just not there, and not some other one on the way to it."""
-    frames = _user_frames(error.__traceback__)
+    frames = user_frames(error.__traceback__)
     if frames is None:
         return True
     # A module's own __getattr__ (PEP 562) says so by raising the error itself.
@@ -358,7 +361,7 @@ def _call(factory: object, reference: _Reference) -> object:
     try:
         made = factory(*reference.args, **reference.kwargs)
     except (Exception, SystemExit) as error:
-        if isinstance(error, TypeError) and _user_frames(error.__traceback__) is None:
+        if isinstance(error, TypeError) and user_frames(error.__traceback__) is None:
             raise LoadError(f"the factory '{reference}' does not take that: {error}") from error
         raise LoadError(_failure(f"the factory '{reference}' failed", error)) from error
     if inspect.iscoroutine(made):

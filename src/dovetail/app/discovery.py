@@ -10,10 +10,12 @@ import re
 import sys
 import traceback
 from abc import ABC
-from types import FunctionType, ModuleType, TracebackType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import click
+
+from dovetail.loader import is_of_flask, user_frames
 
 if TYPE_CHECKING:
     from dovetail.app.application import App
@@ -210,7 +212,8 @@ def locate_app(
     try:
         importlib.import_module(module_name)
     except ImportError as error:
-        trace = _own_trace(error)
+        # The first frame is the one above.
+        trace = user_frames(error.__traceback__ and error.__traceback__.tb_next)
         if trace is not None:
             raise NoAppException(
                 f"While importing {module_name!r}, an ImportError was raised inside of it:\n\n"
@@ -228,20 +231,8 @@ def locate_app(
     return find_app_by_string(module, app_name)
 
 
-def _own_trace(error: ImportError) -> TracebackType | None:
-    """Return the traceback from where code of the module runs; None if it was not found."""
-    trace = error.__traceback__
-    trace = trace and trace.tb_next
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if file != importlib.__file__ and not file.startswith("<frozen importlib"):
-            return trace
-        trace = trace.tb_next
-    return None
-
-
 def _hint(error: ImportError) -> str:
-    if (error.name or "").partition(".")[0] not in ("flask", "werkzeug"):
+    if not is_of_flask(error):
         return ""
     return "\nAn application that was written for Flask runs with 'dovetail --compat'.\n"
 
