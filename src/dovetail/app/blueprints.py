@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dovetail.app import types as ft
 from dovetail.app.groups import AppGroup
-from dovetail.app.scaffold import Scaffold, endpoint_from_view_func, setupmethod
+from dovetail.app.scaffold import Scaffold, endpoint_from_view_func, named, setupmethod
 from dovetail.app.static import StrPath
 
 if TYPE_CHECKING:
@@ -359,12 +359,7 @@ class Blueprint(Scaffold):
         self, name: str | None = None
     ) -> Callable[[T_template_filter], T_template_filter]:
         """Return a decorator that registers a filter, under its function's name by default."""
-
-        def decorate(f: T_template_filter) -> T_template_filter:
-            self.add_app_template_filter(f, name=name)
-            return f
-
-        return decorate
+        return named(self.add_app_template_filter, name)
 
     @setupmethod
     def add_app_template_filter(
@@ -381,12 +376,7 @@ class Blueprint(Scaffold):
         self, name: str | None = None
     ) -> Callable[[T_template_test], T_template_test]:
         """Return a decorator that registers a test, under its function's name by default."""
-
-        def decorate(f: T_template_test) -> T_template_test:
-            self.add_app_template_test(f, name=name)
-            return f
-
-        return decorate
+        return named(self.add_app_template_test, name)
 
     @setupmethod
     def add_app_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
@@ -401,12 +391,7 @@ class Blueprint(Scaffold):
         self, name: str | None = None
     ) -> Callable[[T_template_global], T_template_global]:
         """Return a decorator that registers a function, under its own name by default."""
-
-        def decorate(f: T_template_global) -> T_template_global:
-            self.add_app_template_global(f, name=name)
-            return f
-
-        return decorate
+        return named(self.add_app_template_global, name)
 
     @setupmethod
     def add_app_template_global(

@@ -16,7 +16,7 @@ from dovetail.data.exceptions import HTTPException, default_exceptions
 if TYPE_CHECKING:
     from click import Group
 
-__all__ = ["Scaffold", "endpoint_from_view_func", "setupmethod"]
+__all__ = ["Scaffold", "endpoint_from_view_func", "named", "setupmethod"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T_route = TypeVar("T_route", bound=ft.RouteCallable)
@@ -57,6 +57,16 @@ def endpoint_from_view_func(view_func: ft.RouteCallable | None) -> str:
     if view_func is None:
         raise AssertionError("pass a view function, or else an endpoint")
     return view_func.__name__
+
+
+def named(add: Callable[..., None], name: str | None) -> Callable[[F], F]:
+    """Return a decorator that registers a function by ``add``, under a name or its own (None)."""
+
+    def decorate(f: F) -> F:
+        add(f, name=name)
+        return f
+
+    return decorate
 
 
 class Scaffold(Files):

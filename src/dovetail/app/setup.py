@@ -15,7 +15,7 @@ from dovetail.app.contexts import AppGlobals
 from dovetail.app.json.provider import DefaultJSONProvider, JSONProvider
 from dovetail.app.logs import create_logger
 from dovetail.app.roots import find_instance_path
-from dovetail.app.scaffold import Scaffold, endpoint_from_view_func, setupmethod
+from dovetail.app.scaffold import Scaffold, endpoint_from_view_func, named, setupmethod
 from dovetail.app.static import StrPath
 from dovetail.app.switches import get_debug_flag
 from dovetail.app.templating import DispatchingJinjaLoader, Environment
@@ -287,12 +287,7 @@ class AppSetup(Scaffold):
         self, name: str | None = None
     ) -> Callable[[T_template_filter], T_template_filter]:
         """Return a decorator that registers a filter of templates, by default by its own name."""
-
-        def decorate(f: T_template_filter) -> T_template_filter:
-            self.add_template_filter(f, name=name)
-            return f
-
-        return decorate
+        return named(self.add_template_filter, name)
 
     @setupmethod
     def add_template_filter(self, f: ft.TemplateFilterCallable, name: str | None = None) -> None:
@@ -304,12 +299,7 @@ class AppSetup(Scaffold):
         self, name: str | None = None
     ) -> Callable[[T_template_test], T_template_test]:
         """Return a decorator that registers a test of templates, by default by its own name."""
-
-        def decorate(f: T_template_test) -> T_template_test:
-            self.add_template_test(f, name=name)
-            return f
-
-        return decorate
+        return named(self.add_template_test, name)
 
     @setupmethod
     def add_template_test(self, f: ft.TemplateTestCallable, name: str | None = None) -> None:
@@ -321,12 +311,7 @@ class AppSetup(Scaffold):
         self, name: str | None = None
     ) -> Callable[[T_template_global], T_template_global]:
         """Return a decorator that registers a function of templates, by default by its own name."""
-
-        def decorate(f: T_template_global) -> T_template_global:
-            self.add_template_global(f, name=name)
-            return f
-
-        return decorate
+        return named(self.add_template_global, name)
 
     @setupmethod
     def add_template_global(self, f: ft.TemplateGlobalCallable, name: str | None = None) -> None:
