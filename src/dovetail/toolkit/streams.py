@@ -112,13 +112,12 @@ class LimitedStream(io.RawIOBase):
         if self.is_exhausted:
             self.on_exhausted()
             return b""
-        piece = self.read(min(_PIECE, self.limit - self._taken))
-        if self.is_exhausted:  # PERF: nearly always; no list, and nothing to join
-            return piece
         pieces = []
-        while piece:
+        while not self.is_exhausted:
+            piece = self.read(min(_PIECE, self.limit - self._taken))
+            if not piece:
+                break
             pieces.append(piece)
-            piece = b"" if self.is_exhausted else self.read(min(_PIECE, self.limit - self._taken))
         return b"".join(pieces)
 
     def exhaust(self) -> bytes:
