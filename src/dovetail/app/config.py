@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from json import loads as parse_json
 from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -110,10 +111,8 @@ class Config(dict[str, Any]):
             if not name.startswith(prefix):
                 continue
             value: Any = os.environ[name]
-            try:
+            with suppress(Exception):  # whatever the given function raises: the text is the value
                 value = loads(value)
-            except Exception:  # whatever the given function raises: the text is the value
-                value = os.environ[name]
             try:
                 _put(self, name.removeprefix(prefix).split("__"), value)
             except TypeError:
