@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from tests.app.session_views import add_session_views
 from tests.programs import find_program
 
 from dovetail.app.application import App
@@ -67,26 +68,7 @@ def make_app(client: Redis | str, options: Any = None, **config: Any) -> App:
     app = App(__name__)
     app.config.from_mapping({"TESTING": True, **config})
     app.session_interface = RedisSessionInterface(client, **(options or {}))
-
-    @app.route("/set/<name>/<value>")
-    def set_item(name: str, value: str) -> str:
-        session[name] = value
-        return ""
-
-    @app.route("/permanent")
-    def permanent() -> str:
-        session["a"] = 1
-        session.permanent = True
-        return ""
-
-    @app.route("/get")
-    def get() -> str:
-        return repr(sorted(session.items()))
-
-    @app.route("/clear")
-    def clear() -> str:
-        session.clear()
-        return ""
+    add_session_views(app)
 
     @app.route("/log-in")
     def log_in() -> str:
@@ -94,9 +76,7 @@ def make_app(client: Redis | str, options: Any = None, **config: Any) -> App:
         session["user"] = 1
         return ""
 
-    app.add_url_rule("/in", "in", lambda: str("a" in session))
     app.add_url_rule("/new", "new", lambda: f"{session.new} {session.modified}")
-    app.add_url_rule("/untouched", "untouched", lambda: "")
     return app
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
+from tests.app.session_views import add_session_views
 
 from dovetail.app.application import App
 from dovetail.app.json.provider import DefaultJSONProvider
@@ -43,30 +44,9 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_app(**config: Any) -> App:
     app = App(__name__)
     app.config.from_mapping({"SECRET_KEY": "key", "TESTING": True, **config})
+    add_session_views(app)
 
-    @app.route("/set/<name>/<value>")
-    def set_item(name: str, value: str) -> str:
-        session[name] = value
-        return ""
-
-    @app.route("/permanent")
-    def permanent() -> str:
-        session["a"] = 1
-        session.permanent = True
-        return ""
-
-    @app.route("/get")
-    def get() -> str:
-        return repr(sorted(session.items()))
-
-    app.add_url_rule("/in", "in", lambda: str("a" in session))
     app.add_url_rule("/len", "len", lambda: str(len(session)))
-    app.add_url_rule("/untouched", "untouched", lambda: "")
-
-    @app.route("/clear")
-    def clear() -> str:
-        session.clear()
-        return ""
 
     @app.route("/append")
     def append() -> str:
