@@ -44,9 +44,10 @@ THIRD_PARTY = {
     "cryptography": {"dev", "app"},  # an extra
     "dotenv": {"app"},  # an extra
     "itsdangerous": {"app"},
-    "jinja2": {"app"},
-    "markupsafe": {"data", "toolkit", "app"},
+    "jinja2": {"app", "dev"},
+    "markupsafe": {"data", "toolkit", "app", "dev"},
     "redis": {"app"},  # an extra
+    "watchfiles": {"dev"},
 }
 
 # The one import that goes up, inside a function: App.run() starts the development server.
@@ -240,7 +241,10 @@ def _bound_names(body: list[ast.stmt]) -> set[str]:
 
 # Everything but the arbiter runs where there is no fork, so it may not need these to be imported.
 POSIX_ONLY = ("fcntl", "grp", "pwd", "resource", "termios")
-PORTABLE = ("dovetail", "dovetail.cli", "dovetail.toolkit", "dovetail.app.application")
+PORTABLE = (
+    *("dovetail", "dovetail.cli", "dovetail.toolkit", "dovetail.app.application"),
+    "dovetail.dev",
+)
 
 WITHOUT_POSIX = """
 import os, sys
