@@ -193,7 +193,12 @@ class Conversation(Connection):
         return super()._refuse(error)
 
     def _report(self, text: str, error: BaseException | None) -> None:
+        if error is not None and self._record is not None:
+            self._record.error = error
         self._witness.failed(text, error)
+
+    def _report_status(self) -> None:
+        """Do nothing: the request's line has the status."""
 
 
 def _ignore(_connection: Connection) -> None:

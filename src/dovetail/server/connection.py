@@ -35,6 +35,7 @@ from dovetail.http1 import (
 )
 from dovetail.server.duplex import DuplexTlsSocket
 from dovetail.server.logs import AccessEntry
+from dovetail.server.observation import KeptContent, Observation
 from dovetail.server.poller import READABLE, wait_for
 from dovetail.server.service import Service
 from dovetail.server.spool import BodySpool
@@ -110,14 +111,17 @@ class Connection:
         "_base",
         "_body_started",
         "_closing",
+        "_complete",
         "_continue",
         "_discarded",
         "_environ",
         "_exchange",
         "_hooks",
         "_idle",
+        "_kept",
         "_reader",
         "_received",
+        "_record",
         "_request",
         "_service",
         "_spool",
@@ -158,6 +162,10 @@ class Connection:
         self._discarded = 0
         self._received = 0  # octets that a streaming application was given
         self._waited = 0.0  # seconds that it waited for them
+        self._record: RequestRecord | None = None
+        # For an observer only
+        self._kept: KeptContent | None = None
+        self._complete = 0.0
 
     @property
     def has_more(self) -> bool:
@@ -200,22 +208,32 @@ class Connection:
             may_keep_alive=self._may_keep_alive,
         )
         body, length = self._open_body(request)
+        self._record = record = RequestRecord(request.fields, self._started)
         environ = build_environ(
             self._base,
             request,
             body=body,
             length=length,
-            record=RequestRecord(),
+            record=record,
             early_hints=exchange.early_hints,
         )
         self._environ = environ
         if request.upgrade:
             environ["werkzeug.socket"] = environ["gunicorn.socket"] = UpgradeSocket(self._detach)
+        observer = self._service.observer
+        if observer is not None:
+            record.complete = self._complete
+            record.called = time.monotonic()
+            observer.calling(environ)
         exchange.run(self._service.application, environ)
         # Half a line that was printed must not become the beginning of the next request's.
         self._base["wsgi.errors"].flush()
         with contextlib.suppress(OSError):
             body.close()
+        if exchange.status_code == 500 and record.error is None:
+            self._report_status()
+        if observer is None:
+            record.error = None
         if exchange.detached:
             self.wire.disconnect()
         if exchange.detached or exchange.aborted:
@@ -250,8 +268,10 @@ class Connection:
         if self._spool is not None:
             self._spool.close()
         if self._exchange is not None and not self._answered:
-            status = 101 if self._exchange.detached else self._exchange.status_code
+            detached = self._exchange.detached
+            status = 101 if detached else self._exchange.status_code
             self._log(status, self._exchange.content_length)
+            self._conclude(status, aborted=not detached)
 
     # Reading
 
@@ -343,6 +363,8 @@ class Connection:
         self.deadline = min(time.monotonic() + settings.body_timeout, by_rate)
 
     def _queue(self) -> Step:
+        if self._service.observer is not None and not self._streaming:
+            self._complete = time.monotonic()
         self.phase = Phase.QUEUED
         self.deadline = math.inf
         return Step.RUN
@@ -385,9 +407,14 @@ class Connection:
         return not self._service.draining or self.has_more
 
     def _open_body(self, request: Request) -> tuple[IO[bytes], int | None]:
+        observed = self._service.observer is not None
         if self._streaming:
+            if observed:
+                self._kept = KeptContent()
             return StreamingInput(self._receive_content), request.length  # type: ignore[return-value]
         spool, self._spool = self._spool or BodySpool(0, None), None
+        if observed:
+            self._kept = KeptContent(spool.again(), spool.size)
         return spool.finish(), spool.size
 
     def _receive_content(self) -> bytes:
@@ -401,8 +428,12 @@ class Connection:
                 raise ClientDisconnected(str(error)) from error
             if type(event) is Data:
                 self._received += len(event.data)
+                if self._kept is not None:
+                    self._kept.add(event.data)
                 return event.data
             if event is not Signal.NEED_DATA:
+                if self._kept is not None:
+                    self._kept.complete = True
                 return b""
             self.wire.readable = True
             try:
@@ -436,9 +467,26 @@ class Connection:
         return self.wire.hand_over(), self._reader.take_buffer()
 
     def _report(self, text: str, error: BaseException | None) -> None:
-        assert self._request is not None
-        method, target = self._request.method, self._request.target
-        self._service.logs.error.error("%s: %s %s", text, method, target, exc_info=error)
+        request, record = self._request, self._record
+        assert request is not None
+        assert record is not None
+        if error is not None:
+            record.error = error
+        self._service.logs.error.error(
+            "%s: %s %s (id %s, route %s, %.1f ms, client %s)",
+            text,
+            request.method,
+            request.target,
+            record.id,
+            record.route or "-",
+            (time.monotonic() - record.received) * 1000,
+            self._base["REMOTE_ADDR"] or "-",
+            exc_info=error,
+        )
+
+    def _report_status(self) -> None:
+        """Tie a 500 to its request. Why it is one, the application has told others, if anybody."""
+        self._report("the application answered with status 500", None)
 
     # Behind the response
 
@@ -464,6 +512,7 @@ class Connection:
             return
         self._answered = True
         self._log(exchange.status_code, exchange.content_length)
+        self._conclude(exchange.status_code, aborted=False)
         if exchange.keep_alive:
             self.phase = Phase.READING
             self._set_body_deadline(0)
@@ -490,6 +539,34 @@ class Connection:
                 self.close()
                 return Step.CLOSED
         return Step.MORE
+
+    def _conclude(self, status: int, *, aborted: bool) -> None:
+        """Show the request, whose response is finished or broken off, to the observer."""
+        observer, kept, environ = self._service.observer, self._kept, self._environ
+        if observer is None or kept is None or environ is None:
+            return
+        request, record, exchange = self._request, self._record, self._exchange
+        assert request is not None
+        assert record is not None
+        assert exchange is not None
+        with kept:
+            observer.answered(
+                Observation(
+                    request=request,
+                    record=record,
+                    environ=environ,
+                    status=status,
+                    fields=exchange.fields,
+                    content_length=exchange.content_length,
+                    content=kept.open(),
+                    content_size=kept.size,
+                    content_complete=kept.complete,
+                    finished=time.monotonic(),
+                    aborted=aborted,
+                )
+            )
+        # The frames of its traceback hold this connection, among others.
+        record.error = self._kept = None
 
     def _log(self, status: int, length: int) -> None:
         logs = self._service.logs

@@ -7,6 +7,7 @@ from wsgiref.types import WSGIApplication
 from dovetail.http1 import Limits
 from dovetail.server.clock import HttpDate
 from dovetail.server.logs import Logs
+from dovetail.server.observation import Observer
 from dovetail.server.outbox import Budget
 from dovetail.server.settings import Settings
 
@@ -20,10 +21,17 @@ class Service:
     """Settings, application and logs of a worker, and the state that is common to its connections.
 
     :param flushes: whether the loop sends what waits while an owner is in the application.
+    :param observer: sees every request; None costs nothing.
     """
 
     def __init__(
-        self, settings: Settings, application: WSGIApplication, logs: Logs, *, flushes: bool
+        self,
+        settings: Settings,
+        application: WSGIApplication,
+        logs: Logs,
+        *,
+        flushes: bool,
+        observer: Observer | None = None,
     ) -> None:
         self.settings = settings
         self.limits: Limits = settings.request_limits()
@@ -34,6 +42,7 @@ class Service:
         self.stream_input = settings.stream_input or bool(
             getattr(application, "dovetail_stream_input", False)
         )
+        self.observer = observer
         self._flushes = flushes
         #: Responses tell their clients that the connection closes.
         self.draining = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from typing import IO
 
@@ -55,6 +56,20 @@ class BodySpool:
         raw, self._file = self._file, None
         raw.seek(0)
         return io.BufferedReader(raw)  # type: ignore[type-var]
+
+    def again(self) -> IO[bytes] | None:
+        """Return the whole body as one more file, before ``finish``; None without a descriptor.
+
+        It stays open when the one of ``finish`` is closed, but may share its position.
+        """
+        if self._file is None:
+            # PERF: both files have the same octets; none is copied.
+            self._pieces = [b"".join(self._pieces)]
+            return io.BytesIO(self._pieces[0])
+        try:
+            return os.fdopen(os.dup(self._file.fileno()), "rb")
+        except OSError:
+            return None
 
     def close(self) -> None:
         """Drop what was received."""
