@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.examples.browser import ENTER, SPACE, TAB, Browser
+from tests.browser import ENTER, SPACE, TAB, Browser
 from tests.examples.deployed import Deployed
 
 from magpie import demo
@@ -15,34 +15,6 @@ from magpie import demo
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
 PICTURE = Path(demo.__file__).parent / "demo_photos" / "mitten.png"
-
-# Returns the texts that can be seen, but have less contrast with what is behind them than 4.5
-# (WCAG 2.2, 1.4.3).
-FAINT_TEXTS = """
-const channels = color => color.match(/[\\d.]+/g).map(Number);
-const luminance = color => {
-  const [r, g, b] = channels(color).map(c => c / 255)
-    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-};
-const background = element => {
-  for (let at = element; at; at = at.parentElement) {
-    const color = getComputedStyle(at).backgroundColor;
-    if ((channels(color)[3] ?? 1) === 1) return color;
-  }
-  return "rgb(255, 255, 255)";
-};
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-const faint = [];
-while (walker.nextNode()) {
-  const element = walker.currentNode.parentElement;
-  if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
-  const [a, b] = [getComputedStyle(element).color, background(element)].map(luminance);
-  const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  if (contrast < 4.5) faint.push(walker.currentNode.data.trim() + ": " + contrast.toFixed(2));
-}
-return faint;
-"""
 
 
 @pytest.fixture(scope="module")
@@ -56,23 +28,11 @@ def window(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def browser(window: Browser) -> Iterator[Browser]:
     """A window without cookies; whatever Chromium complained of fails the test."""
     window.call("DELETE", "/cookie")
-    prefer(window, "light")
-    resize(window, 1100, 900)
+    window.prefer("light")
+    window.resize(1100, 900)
     window.complaints()
     yield window
     assert window.complaints() == []
-
-
-def resize(browser: Browser, width: int, height: int) -> None:
-    browser.emulate(
-        "setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-    )
-
-
-def prefer(browser: Browser, scheme: str) -> None:
-    browser.emulate(
-        "setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
-    )
 
 
 def log_in(browser: Browser) -> None:
@@ -169,21 +129,20 @@ PAGES = ("/", "/items/1", "/items/5", "/items/new", "/items/7/edit", "/account",
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_can_be_read(browser: Browser, scheme: str) -> None:
     log_in(browser)
-    prefer(browser, scheme)
+    browser.prefer(scheme)
     for path in PAGES:
         browser.open(path)
-        assert browser.run(FAINT_TEXTS) == [], path
+        assert browser.faint_texts() == [], path
     # The page of an error has an error status, which Chromium writes on its console.
     assert len(browser.complaints()) == 1
 
 
 def test_pages_fit_a_narrow_window(browser: Browser) -> None:
     log_in(browser)
-    resize(browser, 320, 640)
+    browser.resize(320, 640)
     for path in PAGES:
         browser.open(path)
-        root = "document.documentElement"
-        assert browser.run(f"return {root}.scrollWidth - {root}.clientWidth") == 0, path
+        assert browser.excess_width() == 0, path
     assert len(browser.complaints()) == 1
 
 
@@ -202,11 +161,11 @@ def test_screenshots(browser: Browser) -> None:
     browser.open("/")
     light = browser.screenshot("board-light")
     log_in(browser)
-    prefer(browser, "dark")
+    browser.prefer("dark")
     browser.open("/items/5")
     dark = browser.screenshot("item-dark")
-    resize(browser, 360, 1200)
-    prefer(browser, "light")
+    browser.resize(360, 1200)
+    browser.prefer("light")
     browser.open("/items/new")
     browser.click_text("Put it on the board")
     browser.find(".error")

@@ -14,17 +14,49 @@ from urllib.parse import urlsplit
 from tests.applications.deployment import PATIENCE_SECONDS, Process, wait_until
 from tests.programs import find_program
 
-__all__ = ["ENTER", "SPACE", "TAB", "Browser"]
+__all__ = ["BACKSPACE", "DOWN", "ENTER", "ESCAPE", "SHIFT", "SPACE", "TAB", "UP", "Browser"]
 
 # WebDriver, section 17.4.2.
 TAB, ENTER, SPACE = "\ue004", "\ue007", " "
+BACKSPACE, SHIFT, ESCAPE, UP, DOWN = "\ue003", "\ue008", "\ue00c", "\ue013", "\ue015"
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+# Returns the texts that can be seen, but have less contrast with what is behind them than 4.5
+# (WCAG 2.2, 1.4.3).
+FAINT_TEXTS = """
+const channels = color => color.match(/[\\d.]+/g).map(Number);
+const luminance = color => {
+  const [r, g, b] = channels(color).map(c => c / 255)
+    .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const background = element => {
+  for (let at = element; at; at = at.parentElement) {
+    const color = getComputedStyle(at).backgroundColor;
+    if ((channels(color)[3] ?? 1) === 1) return color;
+  }
+  return "rgb(255, 255, 255)";
+};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+const faint = [];
+while (walker.nextNode()) {
+  const element = walker.currentNode.parentElement;
+  if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+  const [a, b] = [getComputedStyle(element).color, background(element)].map(luminance);
+  const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (contrast < 4.5) faint.push(walker.currentNode.data.trim() + ": " + contrast.toFixed(2));
+}
+return faint;
+"""
 
 
 class Browser:
-    """One window, in which ``url`` is the address that paths are relative to."""
+    """One window, in which ``url`` is the address that paths are relative to.
 
-    def __init__(self, url: str, directory: Path) -> None:
+    ``options`` are more of Chromium's own.
+    """
+
+    def __init__(self, url: str, directory: Path, *options: str) -> None:
         chromium = find_program("chromium", package="chromium")
         driver = find_program("chromedriver", package="chromium-driver")
         self.url = url
@@ -39,7 +71,7 @@ class Browser:
         try:
             port = self.process.wait_for_line(r"started successfully on port (\d+)")[1]
             self.driver = f"http://127.0.0.1:{port}/session"
-            session = self.call("POST", "", capabilities=capabilities(chromium))
+            session = self.call("POST", "", capabilities=capabilities(chromium, options))
             self.driver += f"/{session['sessionId']}"
         except BaseException:
             self.process.kill()
@@ -70,6 +102,26 @@ class Browser:
     def emulate(self, command: str, **parameters: Any) -> None:
         """Send a command of the DevTools protocol, domain Emulation."""
         self.call("POST", "/goog/cdp/execute", cmd=f"Emulation.{command}", params=parameters)
+
+    def resize(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.emulate("setDeviceMetricsOverride", **metrics)
+
+    def prefer(self, scheme: str) -> None:
+        """Prefer pages that are light or dark."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.emulate("setEmulatedMedia", features=features)
+
+    def faint_texts(self) -> list[str]:
+        """Return the texts on the page that have too little contrast."""
+        faint: list[str] = self.run(FAINT_TEXTS)
+        return faint
+
+    def excess_width(self) -> int:
+        """Return by how many pixels the page is wider than the window."""
+        root = "document.documentElement"
+        excess: int = self.run(f"return {root}.scrollWidth - {root}.clientWidth")
+        return excess
 
     def open(self, path: str) -> None:
         self.call("POST", "/url", url=self.url + path)
@@ -152,9 +204,10 @@ class Browser:
         return [entry["message"] for entry in self.call("POST", "/se/log", type="browser")]
 
 
-def capabilities(chromium: str) -> dict[str, Any]:
+def capabilities(chromium: str, options: tuple[str, ...]) -> dict[str, Any]:
     # Chromium's sandbox does not work in containers, nor for root.
     arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    arguments += options
     return {
         "alwaysMatch": {
             "browserName": "chrome",
