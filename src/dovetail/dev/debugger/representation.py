@@ -27,6 +27,7 @@ __all__ = [
     "RegexType",
     "debug_repr",
     "dump",
+    "escaped",
     "helper",
     "missing",
 ]
@@ -76,7 +77,7 @@ class Helper:
         gathered = io.StringIO()
         _Documentation(io.StringIO(), gathered).help(topic)
         title, _, text = gathered.getvalue().strip("\n ").partition("\n\n")
-        written = {"title": _escaped(title), "text": _escaped(text + "\n\n" if text else "")}
+        written = {"title": escaped(title), "text": escaped(text + "\n\n" if text else "")}
         _emit(HELP_HTML % written)
 
 
@@ -84,19 +85,23 @@ class _Documentation(pydoc.Helper):
     """Python's own help, all of it written to ``output`` and none of it to a pager."""
 
     def showtopic(self, topic: str, more_xrefs: str = "") -> None:
-        found: object = self.topics.get(topic) or self.keywords.get(topic) or ""
-        while isinstance(found, str):
-            if not found or found == topic:
-                self.output.write(f"no documentation found for {topic!r}\n")
-                return
-            topic = found
-            found = self.topics.get(topic) or self.keywords.get(topic) or ""
-        label, related = found  # type: ignore[misc]
+        entry = self._entry(topic)
+        if entry is None:
+            self.output.write(f"no documentation found for {topic!r}\n")
+            return
+        label, related = entry
         self.output.write(pydoc_topics.topics[label].strip() + "\n")
         names = f"{related} {more_xrefs}".split()
         if names:
             line = "Related help topics: " + ", ".join(names)
             self.output.write("\n" + "\n".join(textwrap.wrap(line, 72)) + "\n")
+
+    def _entry(self, topic: str) -> tuple[str, str] | None:
+        """-> the label of a topic's text and the topics next to it; some names are of others."""
+        found: str | tuple[str, str] = topic
+        while isinstance(found, str):
+            found = self.topics.get(found) or self.keywords.get(found) or ("", "")
+        return found if found[0] else None
 
 
 helper = Helper()
@@ -146,9 +151,9 @@ class DebugReprGenerator:
     def dispatch_repr(self, obj: Any, recursive: bool) -> str:
         """-> ``obj`` as HTML in the form of its type; ``recursive``: it contains itself."""
         if obj is helper:
-            return f'<span class="help">{_escaped(repr(helper))}</span>'
+            return f'<span class="help">{escaped(repr(helper))}</span>'
         if isinstance(obj, (int, float, complex)):
-            return f'<span class="number">{_escaped(_cut(repr(obj)))}</span>'
+            return f'<span class="number">{escaped(_cut(repr(obj)))}</span>'
         if isinstance(obj, (str, bytes)):
             return self.string_repr(obj)
         if isinstance(obj, RegexType):
@@ -191,10 +196,10 @@ class DebugReprGenerator:
         """-> a string as HTML, from that character of its ``repr`` on to be shown when asked."""
         text, left = _quoted(obj)
         if left or len(text) > limit + 2:
-            rest = _escaped(text[limit:]) + _characters_left(left)
-            shown = f'{_escaped(text[:limit])}<span class="extended">{rest}</span>'
+            rest = escaped(text[limit:]) + _characters_left(left)
+            shown = f'{escaped(text[:limit])}<span class="extended">{rest}</span>'
         else:
-            shown = _escaped(text)
+            shown = escaped(text)
         shown = f'<span class="string">{shown}</span>'
         if text.startswith(("'", '"', "b'", 'b"')):
             return _of_class(obj, (str, bytes), shown)
@@ -213,7 +218,7 @@ class DebugReprGenerator:
 
     def object_repr(self, obj: Any) -> str:
         """-> any other object as HTML."""
-        return f'<span class="object">{_escaped(_cut(repr(obj)))}</span>'
+        return f'<span class="object">{escaped(_cut(repr(obj)))}</span>'
 
     def fallback_repr(self) -> str:
         """-> the exception that is being handled as HTML, for a value whose ``repr`` raised it."""
@@ -221,7 +226,7 @@ class DebugReprGenerator:
             told = "".join(format_exception_only(*sys.exc_info()[:2])).strip()
         except Exception:
             told = "?"
-        return f'<span class="brokenrepr">{_escaped(f"<broken repr ({_cut(told)})>")}</span>'
+        return f'<span class="brokenrepr">{escaped(f"<broken repr ({_cut(told)})>")}</span>'
 
     def dump_object(self, obj: object) -> str:
         """-> the items of a dict whose keys are strings, or the attributes of any object."""
@@ -239,9 +244,9 @@ class DebugReprGenerator:
         self, items: list[tuple[str, str]], title: str, repr: str | None = None
     ) -> str:
         """-> a titled table of names and HTML values under the HTML ``repr`` of their object."""
-        rows = [f"<tr><th>{_escaped(name)}<td><pre class=repr>{html}</pre>" for name, html in items]
+        rows = [f"<tr><th>{escaped(name)}<td><pre class=repr>{html}</pre>" for name, html in items]
         return OBJECT_DUMP_HTML % {
-            "title": _escaped(title),
+            "title": escaped(title),
             "repr": f"<pre class=repr>{repr or ''}</pre>",
             "items": "\n".join(rows) or "<tr><td><em>Nothing</em>",
         }
@@ -321,8 +326,8 @@ def _of_class(obj: object, base: type | tuple[type, ...], shown: str) -> str:
     if kind is base or (isinstance(base, tuple) and kind in base):
         return shown
     # The class that an object gives as its own (a proxy's) says better where it is from.
-    module = _escaped(str(obj.__class__.__module__))
-    return f'<span class="module">{module}.</span>{_escaped(kind.__name__)}({shown})'
+    module = escaped(str(obj.__class__.__module__))
+    return f'<span class="module">{module}.</span>{escaped(kind.__name__)}({shown})'
 
 
 def _in_two(parts: list[str], limit: int, more: Callable[[int], str]) -> str:
@@ -348,11 +353,14 @@ def _more(container: Any) -> Callable[[int], str]:
 
 def _quoted(obj: str | bytes) -> tuple[str, int]:
     """-> the ``repr`` of a string or of its beginning, and how many characters that leaves out."""
-    for kind in (str, bytes):
-        # Another class's own __repr__ cannot be had in part.
-        if type(obj).__repr__ is kind.__repr__ and kind.__len__(obj) > _LONGEST_TEXT:
-            left = kind.__len__(obj) - _LONGEST_TEXT
-            return repr(kind.__getitem__(obj, slice(_LONGEST_TEXT))), left
+    # Another class's own __repr__ cannot be had in part.
+    begun: str | bytes | None = None
+    if type(obj).__repr__ is str.__repr__ and isinstance(obj, str):
+        begun, size = str.__getitem__(obj, slice(_LONGEST_TEXT)), str.__len__(obj)
+    elif type(obj).__repr__ is bytes.__repr__ and isinstance(obj, bytes):
+        begun, size = bytes.__getitem__(obj, slice(_LONGEST_TEXT)), bytes.__len__(obj)
+    if begun is not None and size > _LONGEST_TEXT:
+        return repr(begun), size - _LONGEST_TEXT
     text = repr(obj)
     return text[:_LONGEST_TEXT], max(0, len(text) - _LONGEST_TEXT)
 
@@ -366,7 +374,8 @@ def _cut(text: str) -> str:
     return text if left <= 0 else f"{text[:_LONGEST_TEXT]}… {left:,} more"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """-> the text as HTML that can be encoded."""
     return str(escape(_encodable(text)))
 
 
