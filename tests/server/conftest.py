@@ -16,7 +16,7 @@ import pytest
 from tests.server.inprocess import Running, open_test_poller, running
 from tests.server.test_tls import Pair
 
-from dovetail.server import threads
+from dovetail.server import steward, threads
 from dovetail.server.settings import Settings
 from dovetail.server.tls import make_context
 
@@ -77,8 +77,8 @@ def serve(
     # The traceback of a crash belongs to the test runner.
     monkeypatch.setattr(threads, "faulthandler", Mock())
     # How often a steward with little to do looks at the clock; short deadlines are to be seen soon.
-    monkeypatch.setattr(threads, "_IDLE_TICK", 0.05)
-    monkeypatch.setattr(threads, "_OPEN_TICK", 0.05)
+    monkeypatch.setattr(steward, "_IDLE_TICK", 0.05)
+    monkeypatch.setattr(steward, "_OPEN_TICK", 0.05)
     with ExitStack() as stack:
 
         def serve(

@@ -108,6 +108,7 @@ class Connection:
 
     __slots__ = (
         "_answered",
+        "_application",
         "_base",
         "_body_started",
         "_closing",
@@ -138,6 +139,7 @@ class Connection:
     def __init__(self, wire: Wire, service: Service, hooks: Hooks, base: Environ) -> None:
         self.wire = wire
         self._service = service
+        self._application = service.application
         self._hooks = hooks
         self._base = base
         self.phase = Phase.HANDSHAKE if wire.tls else Phase.READING
@@ -171,6 +173,11 @@ class Connection:
     def has_more(self) -> bool:
         """Whether octets behind the current request have arrived already."""
         return self._reader.buffered > 0
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing of a next request was read, so that anybody could go on with it."""
+        return self.phase is Phase.READING and not (self._reader.started or self.wire.hung_up)
 
     # What its owner does
 
@@ -225,7 +232,7 @@ class Connection:
             record.complete = self._complete
             record.called = time.monotonic()
             observer.calling(environ)
-        exchange.run(self._service.application, environ)
+        exchange.run(self._application, environ)
         # Half a line that was printed must not become the beginning of the next request's.
         self._base["wsgi.errors"].flush()
         with contextlib.suppress(OSError):
@@ -269,9 +276,22 @@ class Connection:
             self._spool.close()
         if self._exchange is not None and not self._answered:
             detached = self._exchange.detached
-            status = 101 if detached else self._exchange.status_code
+            status = self._detached_status if detached else self._exchange.status_code
             self._log(status, self._exchange.content_length)
             self._conclude(status, aborted=not detached)
+
+    def surrender(self) -> socket.socket | None:
+        """Give the socket of a connection at rest to somebody who goes on with it.
+
+        :return: None if nobody can: the state of TLS does not leave the process. It is closed.
+        """
+        if self.wire.tls:
+            self.wire.say_goodbye()
+            self.close()
+            return None
+        self.phase = Phase.CLOSED
+        self._hooks.forget(self)
+        return self.wire.sock
 
     # Reading
 
@@ -458,6 +478,9 @@ class Connection:
         if not wait_for(self.wire.fd, READABLE, max(0.0, min(settings.body_timeout, patience))):
             raise ClientDisconnected("the content did not arrive in time")
         self._waited += time.monotonic() - began
+
+    #: What is logged for a request whose application took the socket.
+    _detached_status = 101
 
     def _detach(self) -> tuple[socket.socket | DuplexTlsSocket, bytes]:
         """Hand the socket to the application."""

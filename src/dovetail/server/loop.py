@@ -27,14 +27,19 @@ from dataclasses import dataclass
 
 from dovetail.gateway import base_environ
 from dovetail.gateway.environ import Environ
-from dovetail.server.connection import Connection, Hooks, Ownership, Step
+from dovetail.server.connection import Connection, Hooks, Ownership, Phase, Step
 from dovetail.server.error_stream import ErrorStream
 from dovetail.server.poller import HANGUP, READABLE, WRITABLE, Poller, wait_for
 from dovetail.server.service import Service
 from dovetail.server.wire import Wire
 from dovetail.server.worker import Slot
 
-__all__ = ["Loop"]
+__all__ = ["Loop", "MakeConnection"]
+
+#: Makes a connection of a non-blocking socket, the client's address as the system gives it, the
+#: part of the environ that its requests share, and the loop's hooks. It may refuse the client by
+#: raising an OSError.
+MakeConnection = Callable[[socket.socket, object, Environ, Hooks], Connection]
 
 # How many connections are accepted before what has arrived is served.
 _ACCEPTS = 32
@@ -66,6 +71,7 @@ class Loop:
     :param threads: how many application threads there are.
     :param call_steward: wakes the steward, when the last free thread goes into the application
         and when a door was shut.
+    :param make_connection: for connections of another kind than :class:`Connection`.
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class Loop:
         threads: int,
         multiprocess: bool,
         call_steward: Callable[[], None],
+        make_connection: MakeConnection | None = None,
     ) -> None:
         self._service = service
         self._poller = poller
@@ -87,8 +94,10 @@ class Loop:
         self._threads = threads
         self._multiprocess = multiprocess
         self._call_steward = call_steward
+        self._make_connection = make_connection or self._connect
         self._hooks = Hooks(self._forget, self._detach)
         self._accepting = threading.Lock()  # held from an accept until the connection is counted
+        self._accepts_none = False  # guarded by it
         self._lock = threading.Lock()  # guards everything below
         self._connections: dict[int, Connection] = {}
         self._detached: set[Connection] = set()
@@ -128,6 +137,23 @@ class Loop:
     def open_connections(self) -> int:
         """How many clients are connected, those of detached sockets too."""
         return len(self._connections) + len(self._detached)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether there is a connection that has not been told good-bye, or handed over."""
+        with self._lock:
+            open_ones = list(self._connections.values())
+        return any(connection.phase is not Phase.LINGERING for connection in open_ones)
+
+    @property
+    def queued(self) -> int:
+        """How many complete requests wait for a thread, as far as the steward received them."""
+        return len(self._runnable)
+
+    def add_thread(self) -> None:
+        """Count one more application thread, which is about to :meth:`work`."""
+        with self._lock:
+            self._threads += 1
 
     # What an application thread does
 
@@ -281,6 +307,16 @@ class Loop:
         for door in doors.values():
             door.socket.close()
 
+    def leave_doors(self) -> None:
+        """Accept nobody any more. The listeners stay open, with all that the kernel has queued."""
+        with self._accepting:
+            self._accepts_none = True
+        with self._lock:
+            for door in self._doors.values():
+                if door.open:
+                    self._poller.remove(door.socket.fileno())
+                door.open, door.opens_at = False, 0.0
+
     def reopen_doors(self, now: float) -> float:
         """Open the doors that are due; return when the next one is, infinity if none is."""
         due = math.inf
@@ -298,7 +334,7 @@ class Loop:
 
     def _open(self, door: _Door) -> None:
         with self._lock:
-            if door.open or door.socket.fileno() < 0:
+            if door.open or door.socket.fileno() < 0 or self._accepts_none:
                 return
             # Somebody waits still: no other worker wants them.
             door.yielded = door.yielded and wait_for(door.socket.fileno(), READABLE, 0.0)
@@ -352,7 +388,7 @@ class Loop:
     def _accept_one(self, door: _Door) -> bool:
         # Until it is counted, nobody may find that the worker has no connection left and can go.
         with self._accepting:
-            return self._accept_uncounted(door)
+            return not self._accepts_none and self._accept_uncounted(door)
 
     def _accept_uncounted(self, door: _Door) -> bool:
         # Who waits when the drain begins is taken in any case: nobody else may come for them.
@@ -394,13 +430,53 @@ class Loop:
         if self._tls is not None:
             sock.getpeername()  # raises if the client has left: such a socket cannot be wrapped
             sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        connection = Connection(Wire(sock, self._service), self._service, self._hooks, base)
+        connection = self._make_connection(sock, address, base, self._hooks)
         with self._lock:
             self._connections[connection.wire.fd] = connection
         self._poller.add(connection.wire.fd)
         self._slot.set_connections(self.open_connections)
 
+    def _connect(
+        self, sock: socket.socket, _address: object, base: Environ, hooks: Hooks
+    ) -> Connection:
+        return Connection(Wire(sock, self._service), self._service, hooks, base)
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Go on with a connection that another process, or another loop, has accepted.
+
+        It came in at the first listener's address. If its client has left, it is closed.
+        """
+        door = next(iter(self._doors.values()))
+        try:
+            self._admit(door, sock, sock.getpeername())
+        except (OSError, ValueError):
+            sock.close()
+
     # Leaving
+
+    def release_resting(self) -> list[socket.socket]:
+        """Give up the connections of which nothing unanswered was read.
+
+        :return: their sockets, still open, for somebody who goes on with them.
+        """
+        with self._lock:
+            resting = [
+                connection
+                for connection in self._connections.values()
+                if connection.ownership is Ownership.IDLE and connection.at_rest
+            ]
+            for connection in resting:
+                connection.ownership = Ownership.OWNED
+        # Those that have news, which nobody has read yet.
+        for _ in range(len(self._ready)):
+            try:
+                connection = self._ready.popleft()
+            except IndexError:
+                break
+            (resting if connection.at_rest else self._ready).append(connection)
+        self._wake()  # a thread may have found the queue empty meanwhile
+        released = [connection.surrender() for connection in resting]
+        return [sock for sock in released if sock is not None]
 
     def _forget(self, connection: Connection) -> None:
         with self._lock:
@@ -473,6 +549,14 @@ class Loop:
         """Make the threads return from :meth:`work`."""
         self._stopped = True
         self._poller.wake()
+
+    def break_off(self) -> None:
+        """End what goes on, under the threads that are at it: their next write fails."""
+        with self._lock:
+            under_way = [*self._connections.values(), *self._detached]
+        for connection in under_way:
+            connection.wire.gone = True
+            connection.wire.disconnect()
 
     def close(self) -> None:
         """Close all connections; the threads have returned, or are given up."""

@@ -15,6 +15,7 @@ import selectors
 import socket
 import threading
 from collections import deque
+from collections.abc import Iterable
 from typing import Protocol
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Poller",
     "SelectorPoller",
     "open_poller",
+    "wait_for_any",
 ]
 
 READABLE = 1
@@ -80,6 +82,16 @@ def wait_for(fd: int, news: int, timeout: float) -> bool:
         return bool(gate.poll(math.ceil(timeout * 1000)))
     readers, writers = ([fd], []) if news == READABLE else ([], [fd])
     return any(select.select(readers, writers, [], timeout))
+
+
+def wait_for_any(fds: Iterable[int], timeout: float) -> set[int]:
+    """Wait in this thread until some of the descriptors are readable; return which."""
+    if hasattr(select, "poll"):
+        gate = select.poll()
+        for fd in fds:
+            gate.register(fd, select.POLLIN)
+        return {fd for fd, _ in gate.poll(int(timeout * 1000) + 1)}
+    return set(select.select([*fds], [], [], timeout)[0])
 
 
 class EpollPoller:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import select
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterable
@@ -21,6 +19,7 @@ from dovetail.loader import LoadError
 from dovetail.server.loop import Loop
 from dovetail.server.poller import Poller, open_poller
 from dovetail.server.service import Service
+from dovetail.server.steward import Bell, Steward
 from dovetail.server.worker import WorkerContext
 
 try:
@@ -32,13 +31,11 @@ else:
 
 __all__ = ["ThreadWorker"]
 
-# The steward's rhythm in seconds: while requests come in, with clients connected, and without.
+# The steward's rhythm in seconds: while requests come in, in a drain, and the heartbeat's.
 # The first is how long all threads may be stuck before the steward takes over their other work.
 _BUSY_TICK = 0.05
-_OPEN_TICK = 0.25
+_DRAIN_TICK = 0.25
 _IDLE_TICK = 1.0
-# While it covers and cannot wait for news.
-_COVER_TICK = 0.02
 # How long threads that are idle get to return.
 _JOIN_SECONDS = 2.0
 # Descriptors besides the connections': files, database connections, the application's own.
@@ -46,20 +43,8 @@ _OTHER_DESCRIPTORS = 512
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
 
 
-class _Bell:
-    """Wakes the steward, from threads and from signal handlers."""
-
-    def __init__(self) -> None:
-        self._out, self._in = socket.socketpair()
-        self._out.setblocking(False)
-        self._in.setblocking(False)
-
-    def fileno(self) -> int:
-        return self._out.fileno()
-
-    def ring(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # it has been rung often enough
-            self._in.send(b"\0")
+class _Bell(Bell):
+    """Rings for signals, too."""
 
     def watch(self, signals: Iterable[signal.Signals]) -> None:
         """Ring for these signals instead of what they do by default."""
@@ -72,14 +57,6 @@ class _Bell:
         for number in signals:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
-
-    def take(self) -> bytes:
-        """Return the numbers of the signals that came; 0 is a plain ring."""
-        taken = b""
-        with contextlib.suppress(BlockingIOError):
-            while data := self._out.recv(4096):
-                taken += data
-        return taken
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
@@ -97,7 +74,6 @@ class ThreadWorker:
         self._poller = poller or open_poller()
         self._log = context.logs.error
         self._bell = _Bell()
-        self._resting = False
         self._draining = False
         self._retiring = False
         self._orphaned = False
@@ -125,6 +101,7 @@ class ThreadWorker:
         service = Service(
             settings, application, self._context.logs, flushes=self._poller.reports_owned
         )
+        steward = Steward(self._poller, self._bell, _BUSY_TICK)
         loop = Loop(
             service,
             self._poller,
@@ -133,7 +110,7 @@ class ThreadWorker:
             tls=self._context.tls,
             threads=settings.threads,
             multiprocess=settings.workers > 1,
-            call_steward=self._call,
+            call_steward=steward.call,
         )
         threads = [
             threading.Thread(target=loop.work, name=f"application-{number}", daemon=True)
@@ -143,7 +120,7 @@ class ThreadWorker:
             thread.start()
         loop.open_doors()
         self._context.channel.ready()
-        if self._keep_house(service, loop):
+        if self._keep_house(service, loop, steward):
             self._dismiss(loop, threads)
         return 0
 
@@ -154,59 +131,20 @@ class ThreadWorker:
             thread.join(max(0.0, deadline - time.monotonic()))
         loop.close()
 
-    def _call(self) -> None:
-        """Wake the steward if it does not look by itself soon."""
-        if self._resting:
-            self._resting = False
-            self._bell.ring()
-
-    def _keep_house(self, service: Service, loop: Loop) -> bool:
+    def _keep_house(self, service: Service, loop: Loop, steward: Steward) -> bool:
         """Be the steward until the worker is done (True) or told to stop at once (False)."""
-        scratch = memoryview(bytearray(65536))
-        served, scan_at, covering = 0, 0.0, False
+        channel = self._context.channel.fileno()
         while not (self._draining and not loop.open_connections):
-            self._sleep(loop, covering, active=loop.served != served)
+            at_most = _DRAIN_TICK if self._draining else _IDLE_TICK
+            # One that has ended would wake it for ever.
+            ready = steward.sleep(loop, [] if self._orphaned else [channel], at_most=at_most)
+            self._orphaned = self._orphaned or channel in ready
             if not self._obey(service, loop):
                 return False
             self._context.slot.beat()
-            now = time.monotonic()
-            if now >= scan_at:
-                scan_at = now + _OPEN_TICK
-                loop.expire(now, scratch)
-            loop.reopen_doors(now)
-            # All are busy, and not one has finished anything since the last look.
-            covering = loop.all_busy and (covering or loop.served == served)
-            if covering:
-                loop.cover(scratch)
-            served = loop.served
-            self._retire_if_due(served)
+            steward.look(loop)
+            self._retire_if_due(loop.served)
         return True
-
-    def _sleep(self, loop: Loop, covering: bool, *, active: bool) -> None:
-        gate = select.poll()
-        gate.register(self._bell.fileno(), select.POLLIN)
-        if not self._orphaned:
-            gate.register(self._context.channel.fileno(), select.POLLIN)
-        if covering:
-            seconds = _BUSY_TICK
-            if self._poller.fileno() >= 0:
-                gate.register(self._poller.fileno(), select.POLLIN)
-            else:
-                seconds = _COVER_TICK
-        elif active or loop.all_busy:
-            seconds = _BUSY_TICK
-        else:
-            seconds = _OPEN_TICK if loop.open_connections or self._draining else _IDLE_TICK
-        due = loop.reopen_doors(time.monotonic()) - time.monotonic()
-        seconds = max(0.0, min(seconds, due))
-        self._resting = seconds > _BUSY_TICK
-        # A thread that went into the application in between has not rung.
-        if self._resting and loop.all_busy:
-            seconds = _BUSY_TICK
-        events = gate.poll(int(seconds * 1000) + 1)
-        self._resting = False
-        if any(fd == self._context.channel.fileno() for fd, _ in events):
-            self._orphaned = True
 
     def _obey(self, service: Service, loop: Loop) -> bool:
         """Act on the signals that came; False to stop at once."""
