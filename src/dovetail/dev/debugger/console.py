@@ -210,7 +210,7 @@ class Console:
                 complete = self._completed(self._source + line, output)
             if complete is not None:
                 self._run(complete, output)
-            return escaped(prompt + line) + output.reset()
+            return prompt + escaped(line) + output.reset()
 
     def _completed(self, source: str, output: HTMLStringO) -> CodeType | None:
         """-> the statement's code, or None while it lacks lines and where it has an error."""

@@ -98,10 +98,10 @@ class _Documentation(pydoc.Helper):
 
     def _entry(self, topic: str) -> tuple[str, str] | None:
         """-> the label of a topic's text and the topics next to it; some names are of others."""
-        found: str | tuple[str, str] = topic
+        found: str | tuple[str, ...] = topic
         while isinstance(found, str):
-            found = self.topics.get(found) or self.keywords.get(found) or ("", "")
-        return found if found[0] else None
+            found = self.topics.get(found) or self.keywords.get(found) or ()
+        return (found[0], found[1]) if found else None
 
 
 helper = Helper()
