@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -58,12 +59,14 @@ class Pages:
         environment.globals.update(asset=self._asset, policy_of_document=_policy_of_document)
         return environment
 
-    def render(self, template: str, *, nonce: str, **values: Any) -> str:
+    def render(self, template: str, *, nonce: str = "", **values: Any) -> str:
         """Return the document of a template.
 
         ``nonce`` is a fresh random text for each answer, which :func:`content_security_policy`
-        gets too. Halves of surrogate pairs, which no encoding takes, come out as escapes.
+        gets too; without one the page has its own, which its answer's fields must not contradict.
+        Halves of surrogate pairs, which no encoding takes, come out as escapes.
         """
+        nonce = nonce or secrets.token_urlsafe(16)
         document = self.environment.get_template(template).render(nonce=nonce, **values)
         return document.encode("utf-8", "backslashreplace").decode()
 

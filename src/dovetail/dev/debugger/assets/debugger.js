@@ -1,0 +1,297 @@
+"use strict";
+(() => {
+  document.documentElement.classList.add("scripted");
+
+  const parts = document.getElementById("console-parts");
+  const dialog = document.getElementById("pin");
+  const history = [];
+  let trusted = parts !== null && parts.dataset.trusted === "yes";
+
+  // --- what the page asks of the server
+
+  const ask = async (command) => {
+    const fields = new URLSearchParams({ __debugger__: "yes", s: parts.dataset.secret, ...command });
+    // Only what reads the address decides that this is for the debugger; the rest is in the content,
+    // which no log has.
+    const answer = await fetch(`${location.pathname}?__debugger__=yes`, {
+      method: "POST", body: fields, credentials: "same-origin", cache: "no-store", redirect: "error",
+    });
+    return { ok: answer.ok, status: answer.status, type: answer.headers.get("Content-Type") || "", text: await answer.text() };
+  };
+
+  // --- the PIN
+
+  let resolvePin = null;
+
+  const askPin = () => {
+    if (trusted) return Promise.resolve(true);
+    const text = document.getElementById("pin-text");
+    const wrong = document.getElementById("pin-wrong");
+    const opener = document.activeElement;
+    text.value = "";
+    wrong.textContent = "";
+    dialog.showModal();
+    text.focus();
+    return new Promise((resolve) => {
+      resolvePin = (given) => {
+        resolvePin = null;
+        if (dialog.open) dialog.close();
+        if (opener && opener.isConnected) opener.focus();
+        resolve(given);
+      };
+    });
+  };
+
+  const sendPin = async () => {
+    const text = document.getElementById("pin-text");
+    const wrong = document.getElementById("pin-wrong");
+    const buttons = dialog.querySelectorAll("[type=submit], #pin-print");
+    for (const button of buttons) button.disabled = true;
+    wrong.textContent = "";
+    try {
+      const answer = await ask({ cmd: "pinauth", pin: text.value.trim() });
+      if (!answer.ok) throw new Error(`The server answered with status ${answer.status}.`);
+      const { auth, exhausted } = JSON.parse(answer.text);
+      if (auth) {
+        trusted = true;
+        if (resolvePin) resolvePin(true);
+        return;
+      }
+      wrong.textContent = exhausted
+        ? "Too many wrong PINs. Restart the server to try again."
+        : "This is not the PIN.";
+      text.disabled = exhausted;
+      if (exhausted) return;
+    } catch (error) {
+      wrong.textContent = error instanceof SyntaxError
+        ? "The server did not answer as a debugger. Is it another one now? Load this page again."
+        : `The PIN could not be sent. ${error.message}`;
+    } finally {
+      const locked = text.disabled;
+      for (const button of buttons) button.disabled = locked;
+    }
+    text.focus();
+    text.select();
+  };
+
+  if (dialog) {
+    dialog.querySelector("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      sendPin();
+    });
+    dialog.addEventListener("close", () => { if (resolvePin) resolvePin(false); });
+    document.getElementById("pin-cancel").addEventListener("click", () => dialog.close());
+    document.getElementById("pin-print").addEventListener("click", () => ask({ cmd: "printpin" }).catch(() => {}));
+  }
+
+  // --- values that are longer than what is shown of them at first
+
+  const foldLong = (root) => {
+    for (const rest of root.querySelectorAll(".extended:not([data-folded])")) {
+      rest.dataset.folded = "";
+      const more = document.createElement("button");
+      more.type = "button";
+      more.className = "more";
+      more.textContent = "…";
+      more.setAttribute("aria-label", "Show the rest");
+      more.addEventListener("click", () => {
+        rest.classList.add("shown");
+        rest.tabIndex = -1;
+        rest.focus();
+        more.remove();
+      });
+      rest.before(more);
+    }
+  };
+
+  // --- consoles
+
+  const fit = (text) => { text.rows = Math.min(12, text.value.split("\n").length); };
+
+  const replace = (text, value) => {
+    text.value = value;
+    text.setSelectionRange(value.length, value.length);
+    fit(text);
+  };
+
+  const show = (output, html, failed) => {
+    const answer = document.createElement("div");
+    answer.className = failed ? "answer failed" : "answer";
+    if (failed) answer.textContent = html;
+    else answer.innerHTML = html;
+    foldLong(answer);
+    output.append(answer);
+    output.scrollTop = output.scrollHeight;
+  };
+
+  const run = async (frame, code, output) => {
+    // A statement over several lines ends with an empty one, as at Python's own prompt.
+    const cmd = code.includes("\n") ? `${code}\n` : code;
+    const command = { cmd, frm: frame.id.slice("frame-".length) };
+    let answer = await ask(command);
+    if (answer.status === 401 || answer.status === 403) {
+      trusted = false;
+      if (!(await askPin())) return show(output, "Not run: this needs the PIN.", true);
+      answer = await ask(command);
+    }
+    if (answer.ok) return show(output, answer.text, false);
+    const plain = answer.type.startsWith("text/plain") ? ` ${answer.text}` : "";
+    show(output, `Not run: the server answered with status ${answer.status}.${plain}`, true);
+  };
+
+  const recall = (text, event, position) => {
+    const up = event.key === "ArrowUp";
+    const beyond = up ? text.value.slice(0, text.selectionStart) : text.value.slice(text.selectionEnd);
+    // Inside of several lines the arrows move between these.
+    if (beyond.includes("\n") || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return position;
+    const next = position + (up ? -1 : 1);
+    if (next < 0 || next > history.length) return position;
+    event.preventDefault();
+    replace(text, history[next] ?? "");
+    return next;
+  };
+
+  const makeConsole = (frame) => {
+    const made = parts.content.firstElementChild.cloneNode(true);
+    const name = frame.dataset.console || frame.querySelector(".name").textContent;
+    const output = made.querySelector(".output");
+    const form = made.querySelector("form");
+    const text = made.querySelector("textarea");
+    output.setAttribute("aria-label", `Output of the console in ${name}`);
+    text.setAttribute("aria-label", `Console in ${name}`);
+    let position = history.length;
+    let busy = false;
+    text.addEventListener("input", () => fit(text));
+    text.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        form.requestSubmit();
+      } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
+        position = recall(text, event, position);
+      }
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (busy) return;
+      busy = true;
+      const code = text.value;
+      if (code.trim() && history.at(-1) !== code) history.push(code);
+      position = history.length;
+      replace(text, "");
+      try {
+        await run(frame, code, output);
+      } catch (error) {
+        replace(text, code);
+        show(output, `Not run: the server cannot be reached. ${error.message}`, true);
+      } finally {
+        busy = false;
+        position = history.length;
+      }
+      text.focus();
+    });
+    frame.append(made);
+    return text;
+  };
+
+  const openConsole = async (frame, button) => {
+    const there = frame.querySelector(".console");
+    if (there) {
+      there.hidden = !there.hidden;
+      button.setAttribute("aria-expanded", String(!there.hidden));
+      if (!there.hidden) there.querySelector("textarea").focus();
+      return;
+    }
+    if (!(await askPin())) return;
+    const text = makeConsole(frame);
+    button.setAttribute("aria-expanded", "true");
+    text.focus();
+  };
+
+  // --- copying
+
+  const said = document.getElementById("said");
+
+  const copy = async (text, button) => {
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Over plain HTTP only the loopback's pages may use the clipboard; this way is open to all.
+      const field = document.createElement("textarea");
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      done = document.execCommand("copy");
+      field.remove();
+      button.focus();
+    }
+    said.textContent = done ? "Copied." : "The browser does not let this page copy.";
+  };
+
+  // --- the tools of each frame
+
+  const addButton = (tools, words, name, action) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = words;
+    button.setAttribute("aria-label", `${words} ${name}`);
+    button.addEventListener("click", () => action(button));
+    tools.append(button);
+    return button;
+  };
+
+  const equip = (frame) => {
+    if (frame.querySelector(":scope > .tools")) return;
+    const name = frame.querySelector(".name").textContent;
+    const place = frame.querySelector(".place code").textContent;
+    const tools = document.createElement("div");
+    tools.className = "tools";
+    if (parts) {
+      const button = addButton(tools, "Console", `in ${name}`, (pressed) => openConsole(frame, pressed));
+      button.setAttribute("aria-expanded", "false");
+    }
+    addButton(tools, "Copy place", `of ${name}`, (button) => copy(place, button));
+    const before = frame.querySelector(":scope > .variables");
+    if (before) before.before(tools);
+    else frame.append(tools);
+  };
+
+  const equipAll = (root) => {
+    for (const frame of root.querySelectorAll("li.frame")) {
+      // A thousand folded frames get their buttons when they are seen.
+      const fold = frame.parentElement.closest("details:not([open])");
+      if (!fold) equip(frame);
+    }
+    foldLong(root);
+  };
+
+  document.addEventListener("toggle", (event) => { if (event.target.open) equipAll(event.target); }, true);
+  equipAll(document);
+
+  // An address may lead into what is folded.
+  const unfold = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  if (location.hash) unfold();
+
+  const copyText = document.getElementById("copy-text");
+  if (copyText) {
+    copyText.addEventListener("click", () => copy(document.querySelector("#text pre").textContent, copyText));
+  }
+
+  // --- the page of a console alone
+
+  const alone = document.querySelector("[data-console]");
+  if (alone) {
+    const words = "Open the console";
+    const opening = async (button) => {
+      await openConsole(alone, button);
+      if (alone.querySelector(".console")) button.remove();
+    };
+    opening(addButton(alone, words, "", opening));
+  }
+})();
