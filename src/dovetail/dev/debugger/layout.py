@@ -40,6 +40,7 @@ RELATIONS = {
 }
 
 _MESSAGE = 300
+_LONGEST = 20_000
 _MESSAGE_LINES = 6
 _LINE = 300
 _VARIABLE = 4_000
@@ -59,7 +60,7 @@ class Budget:
 
     def clip(self, text: str) -> str:
         """Return as much of a text as may still be shown."""
-        clipped = shorten(text, max(200, self.characters))
+        clipped = shorten(text, max(200, min(self.characters, _LONGEST)))
         self.characters -= len(clipped)
         return clipped
 

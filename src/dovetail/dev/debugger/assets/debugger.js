@@ -226,6 +226,11 @@
       button.focus();
     }
     said.textContent = done ? "Copied." : "The browser does not let this page copy.";
+    if (!done) return;
+    const words = button.textContent;
+    if (words === "Copied") return;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = words; }, 1500);
   };
 
   // --- the tools of each frame
@@ -240,6 +245,44 @@
     return button;
   };
 
+  // Away from the failure two lines before and after the current one will do at first.
+  const abridge = (frame, tools, name) => {
+    if (frame.classList.contains("nearest-frame")) return;
+    const lines = [...frame.querySelectorAll(".source .line")];
+    const current = lines.findIndex((line) => line.classList.contains("current"));
+    const far = lines.filter((_, index) => Math.abs(index - current) > 2);
+    if (current < 0 || !far.length) return;
+    for (const line of far) line.classList.add("far");
+    frame.classList.add("brief");
+    const button = addButton(tools, "More lines", `of ${name}`, () => {
+      const brief = frame.classList.toggle("brief");
+      button.setAttribute("aria-expanded", String(!brief));
+    });
+    button.setAttribute("aria-expanded", "false");
+  };
+
+  const TOKEN = /(#.*)|([rbfuRBFU]{0,2}(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'))|\b(and|as|assert|async|await|break|class|continue|def|del|elif|else|except|False|finally|for|from|global|if|import|in|is|lambda|None|nonlocal|not|or|pass|raise|return|True|try|while|with|yield)\b|\b(\d[\w.]*)\b/g;
+  const KINDS = ["tok-c", "tok-s", "tok-k", "tok-n"];
+
+  const colour = (frame) => {
+    const walker = document.createTreeWalker(frame, NodeFilter.SHOW_TEXT, (node) =>
+      node.parentElement.closest(".source code") ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP);
+    const nodes = [];
+    while (walker.nextNode()) nodes.push(walker.currentNode);
+    for (const node of nodes) {
+      const pieces = [];
+      let end = 0;
+      for (const match of node.data.matchAll(TOKEN)) {
+        const piece = document.createElement("span");
+        piece.className = KINDS[match.slice(1).findIndex((group) => group !== undefined)];
+        piece.textContent = match[0];
+        pieces.push(node.data.slice(end, match.index), piece);
+        end = match.index + match[0].length;
+      }
+      if (pieces.length) node.replaceWith(...pieces, node.data.slice(end));
+    }
+  };
+
   const equip = (frame) => {
     if (frame.querySelector(":scope > .tools")) return;
     const name = frame.querySelector(".name").textContent;
@@ -250,10 +293,13 @@
       const button = addButton(tools, "Console", `in ${name}`, (pressed) => openConsole(frame, pressed));
       button.setAttribute("aria-expanded", "false");
     }
+    abridge(frame, tools, name);
     addButton(tools, "Copy place", `of ${name}`, (button) => copy(place, button));
-    const before = frame.querySelector(":scope > .variables");
-    if (before) before.before(tools);
-    else frame.append(tools);
+    const head = document.createElement("div");
+    head.className = "head";
+    frame.prepend(head);
+    head.append(frame.querySelector(":scope > .place"), tools);
+    if (place.includes(".py:")) colour(frame);
   };
 
   const equipAll = (root) => {
