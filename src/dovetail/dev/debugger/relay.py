@@ -1,0 +1,181 @@
+"""From one process of a development server to another: what only that one can answer.
+
+A frame lives in the process that its exception was raised in, and the next request of the browser
+may reach another. Each process that keeps frames listens on a Unix socket of its own in the
+workshop, which nobody but this user can enter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dovetail.dev.hosts import af_unix
+from dovetail.dev.workshop import Workshop
+
+__all__ = ["Message", "ProcessEnded", "Relay", "TooSlow"]
+
+Message = dict[str, Any]
+
+_LENGTH = struct.Struct("!I")
+_LONGEST_QUESTION = 4 << 20
+_LONGEST_ANSWER = 32 << 20
+_QUEUE = 32
+_ASKING = 10.0  # seconds for a question to arrive, once somebody has connected
+
+
+class ProcessEnded(Exception):
+    """The process that is asked is not there any more, or keeps nothing."""
+
+
+class TooSlow(Exception):
+    """The process that is asked has not answered in time."""
+
+
+class Relay:
+    """Asks other processes, and answers them.
+
+    :param answer: called in a thread of its own with what another process asks; returns the
+        answer, or None if it knows nothing of that.
+    """
+
+    def __init__(self, answer: Callable[[Message], Message | None]) -> None:
+        self._answer = answer
+        self._listener: socket.socket | None = None
+        self._lock = threading.Lock()
+        _relays.add(self)
+
+    # Asking
+
+    def ask(self, process: int, name: str, question: Message, seconds: float) -> Message:
+        """Return what a process answers.
+
+        :param name: of which of its relays; see :meth:`listen`.
+        :raises ProcessEnded: it cannot be asked.
+        :raises TooSlow: it did not answer within ``seconds``.
+        """
+        if af_unix is None:
+            raise ProcessEnded("this system has no Unix sockets")
+        with socket.socket(af_unix, socket.SOCK_STREAM) as sock:
+            sock.settimeout(seconds)
+            try:
+                sock.connect(str(_path(process, name)))
+                _send(sock, question)
+                return _receive(sock, _LONGEST_ANSWER)
+            except TimeoutError as error:
+                raise TooSlow(f"process {process} has not answered") from error
+            except (OSError, ValueError) as error:
+                raise ProcessEnded(f"process {process} cannot be asked: {error}") from error
+
+    # Answering
+
+    def listen(self, name: str) -> None:
+        """Answer other processes from now on, if this has not begun yet.
+
+        :param name: the same in all processes, and of no other relay of one.
+        :raises OSError: the socket cannot be made.
+        """
+        with self._lock:
+            if self._listener is not None or af_unix is None:
+                return
+            path = _path(os.getpid(), name)
+            path.unlink(missing_ok=True)  # an earlier process may have had this one's id
+            listener = socket.socket(af_unix, socket.SOCK_STREAM)
+            try:
+                listener.bind(str(path))
+                path.chmod(0o600)
+                listener.listen(_QUEUE)
+            except BaseException:
+                listener.close()
+                raise
+            self._listener = listener
+        thread = threading.Thread(
+            target=self._serve, args=(listener,), name="dovetail debugger relay", daemon=True
+        )
+        thread.start()
+
+    def _serve(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            # One that does not come to an end must not keep others waiting.
+            threading.Thread(
+                target=self._converse, args=(sock,), name="dovetail debugger", daemon=True
+            ).start()
+
+    def _converse(self, sock: socket.socket) -> None:
+        # Who asked may be gone by now, which is no matter of ours.
+        with sock, contextlib.suppress(OSError, ValueError):
+            sock.settimeout(_ASKING)
+            question = _receive(sock, _LONGEST_QUESTION)
+            _send(sock, self._answer(question) or {})
+
+    def close(self) -> None:
+        """Stop answering."""
+        with self._lock:
+            listener, self._listener = self._listener, None
+        if listener is not None:
+            path = listener.getsockname()
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)  # wakes up the thread that accepts
+            listener.close()
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    def forget(self) -> None:
+        """Leave the socket to the parent: this process is a forked child."""
+        self._lock = threading.Lock()
+        if self._listener is not None:
+            # Held open here, it would take questions that nobody answers.
+            self._listener.close()
+            self._listener = None
+
+
+_relays: weakref.WeakSet[Relay] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for relay in list(_relays):
+        relay.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)
+
+
+def _path(process: int, name: str) -> Path:
+    return Workshop.current().path / f"{name}-{process}.sock"
+
+
+def _send(sock: socket.socket, message: Message) -> None:
+    octets = json.dumps(message).encode()
+    sock.sendall(_LENGTH.pack(len(octets)) + octets)
+
+
+def _receive(sock: socket.socket, longest: int) -> Message:
+    (length,) = _LENGTH.unpack(_read(sock, _LENGTH.size))
+    if length > longest:
+        raise ValueError(f"a message of {length} octets is too long")
+    message = json.loads(_read(sock, length))
+    if not isinstance(message, dict):
+        raise ValueError("a message is an object")
+    return message
+
+
+def _read(sock: socket.socket, size: int) -> bytes:
+    octets = bytearray()
+    while len(octets) < size:
+        if not (piece := sock.recv(min(65536, size - len(octets)))):
+            raise ValueError("the message has no end")
+        octets += piece
+    return bytes(octets)
