@@ -230,6 +230,7 @@ def test_json() -> None:
         "path": "/a%20b",
         "query": "x=1&y=?",
         "route": None,
+        "request_id": None,
         "protocol": "HTTP/1.1",
         "host": "example.org",
         "status": 200,
@@ -255,6 +256,14 @@ def test_json_has_the_route(environ: dict[str, object] | None, route: str | None
     line = compile_format("json")(replace(ENTRY, environ=environ))
     assert json.loads(line)["route"] == route
     assert compile_format("%(route)s")(replace(ENTRY, environ=environ)) == (route or "-")
+
+
+def test_id() -> None:
+    record = RequestRecord(fields=[("x-request-id", "abc-1")])
+    entry = replace(ENTRY, environ={"dovetail.request": record})
+    assert compile_format("%(id)s")(entry) == "abc-1"
+    assert json.loads(compile_format("json")(entry))["request_id"] == "abc-1"
+    assert compile_format("%(id)s")(ENTRY) == "-"
 
 
 @pytest.mark.parametrize(

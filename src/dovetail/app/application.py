@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import weakref
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from dovetail.app import commands, dotenv
 from dovetail.app import types as ft
 from dovetail.app.contexts import AppContext, RequestContext
 from dovetail.app.coroutines import async_to_sync, is_asynchronous
+from dovetail.app.development import develop
 from dovetail.app.discovery import Application
 from dovetail.app.groups import AppGroup
 from dovetail.app.messages import get_flashed_messages
@@ -247,7 +249,8 @@ class App(Addressing):
         :param debug: turns debug mode on or off.
         :param load_dotenv: load ``.env`` and ``.flaskenv`` before.
         :param options: go to :func:`dovetail.dev.run_simple`. ``use_reloader`` and ``use_debugger``
-            are on in debug mode by default, ``threaded`` always.
+            are on in debug mode by default, ``threaded`` always unless there are several
+            ``processes``.
         """
         # The command imports the application, and is going to serve it itself.
         if "true" in (
@@ -276,7 +279,8 @@ class App(Addressing):
         options["use_reloader"], options["use_debugger"] = serving.choose_aids(
             self.debug, options.get("use_reloader"), options.get("use_debugger")
         )
-        options.setdefault("threaded", True)
+        options.setdefault("threaded", options.get("processes", 1) == 1)
+        develop(self, options)
         try:
             serving.run_simple(host, port, self, **options)
         finally:
@@ -594,6 +598,9 @@ class App(Addressing):
         """
         exc_info = sys.exc_info()
         got_request_exception.send(self, _async_wrapper=self.ensure_sync, exception=e)
+        record = _server_record(request.environ)
+        if record is not None:
+            record.error = e
         propagate = self.config["PROPAGATE_EXCEPTIONS"]
         if propagate is None:
             propagate = self.testing or self.debug
@@ -609,8 +616,23 @@ class App(Addressing):
         self,
         exc_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
     ) -> None:
-        """Log an exception of the current request."""
-        self.logger.error("Exception on %s [%s]", request.path, request.method, exc_info=exc_info)
+        """Log an exception of the current request, with its id if the server has given it one."""
+        text, values = "Exception on %s [%s]", [request.path, request.method]
+        record = _server_record(request.environ)
+        if record is not None:
+            text += " (id %s, route %s, %.1f ms)"
+            duration = (time.monotonic() - record.received) * 1000
+            values += [record.id, record.route or "-", duration]
+        self.logger.error(text, *values, exc_info=exc_info)
+
+
+def _server_record(environ: WSGIEnvironment) -> Any:
+    """Return what a server of ours keeps of the request; None if another one answers it.
+
+    The test client's is passed over, too: it would hold what is put into it.
+    """
+    record = environ.get("dovetail.request")
+    return record if getattr(record, "received", 0.0) else None
 
 
 def _take_apart(rv: tuple[Any, ...]) -> tuple[Any, Any, Any]:

@@ -12,8 +12,10 @@ import click
 
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.access_log import FormatError, compile_format
+from dovetail.server.capture_directory import CaptureDirectoryError
+from dovetail.server.error_capture import capture_directory
 from dovetail.server.kinds import Flag
-from dovetail.server.settings import SECTIONS, SETTINGS, Setting, SettingsError
+from dovetail.server.settings import SECTIONS, SETTINGS, Setting, Settings, SettingsError
 from dovetail.server.sources import Loaded, load_settings
 from dovetail.server.tls import TlsError, make_context
 
@@ -209,9 +211,26 @@ def _check_config(loaded: Loaded) -> None:
         set_search_path(settings.chdir, settings.pythonpath)
         compile_format(settings.access_log_format)
         make_context(settings)
+        _check_captures(settings)
         load_app(settings.app)
     except FormatError as error:
         exit_with_error(f"access_log_format ({loaded.origins['access_log_format']}): {error}")
-    except (LoadError, TlsError) as error:
+    except (CaptureDirectoryError, LoadError, TlsError) as error:
         exit_with_error(str(error))
     click.echo(f"OK: the settings are right, and {settings.app} is a WSGI application")
+
+
+def _check_captures(settings: Settings) -> None:
+    directory = capture_directory(settings)
+    if directory is None or not hasattr(os, "fork"):
+        return
+    from dovetail.server.privileges import (  # noqa: PLC0415 (POSIX only; this module is not)
+        PrivilegeError,
+        resolve_identity,
+    )
+
+    try:
+        identity = resolve_identity(settings.user, settings.group)
+    except PrivilegeError as error:
+        exit_with_error(str(error))
+    directory.check(None if identity is None else (identity.uid, identity.gid))

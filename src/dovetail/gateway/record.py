@@ -19,6 +19,7 @@ class RequestRecord:
     It is one mutable object, so that it survives middleware that copies the environ. Its times are
     seconds of the monotonic clock, 0.0 if they were not taken.
 
+    :param route: the rule that matched.
     :param fields: the request's header fields, names in lower case.
     :param received: when the request's head had arrived.
     """
@@ -35,11 +36,13 @@ class RequestRecord:
         "route",
     )
 
-    def __init__(self, fields: Sequence[tuple[str, str]] = (), received: float = 0.0) -> None:
+    def __init__(
+        self, route: str = "", *, fields: Sequence[tuple[str, str]] = (), received: float = 0.0
+    ) -> None:
         self._fields = fields
         self._id = ""
         #: The rule that matched, such as "/users/<int:id>"; empty if the application sets none.
-        self.route = ""
+        self.route = route
         self.received = received
         #: When its content had arrived, too. Taken only if the service has an observer.
         self.complete = 0.0

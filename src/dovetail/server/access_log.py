@@ -171,6 +171,8 @@ def _client_text(name: str) -> Callable[[AccessEntry], str] | None:
         "a": lambda entry: entry.request_field("user-agent"),
         # Not Gunicorn's, where it is a dash: an application of ours says which rule has matched.
         "route": lambda entry: _route(entry.environ) or "",
+        # Not Gunicorn's either: what the error log and a captured request name it by.
+        "id": lambda entry: _id(entry.environ) or "",
     }
     if len(name) > 3 and name[0] == "{" and name[-2] == "}":
         key = name[1:-2]
@@ -332,6 +334,12 @@ def _route(environ: Mapping[str, Any] | None) -> str | None:
     return (_decoded(record.route) or None) if isinstance(record, RequestRecord) else None
 
 
+def _id(environ: Mapping[str, Any] | None) -> str | None:
+    """Return the request's id; a request that was refused has none."""
+    record = environ.get("dovetail.request") if environ is not None else None
+    return record.id if isinstance(record, RequestRecord) else None
+
+
 def _json_line(entry: AccessEntry) -> str:
     """Return the entry as one JSON object; what is absent is ``null``."""
     started = datetime.fromtimestamp(entry.started, UTC)
@@ -346,6 +354,7 @@ def _json_line(entry: AccessEntry) -> str:
             "path": _decoded(_path(entry)) or None,
             "query": _decoded(_query(entry)),
             "route": _route(entry.environ),
+            "request_id": _id(entry.environ),
             "protocol": _decoded(entry.protocol) or None,
             "host": _decoded(entry.request_field("host")) or None,
             "status": entry.status,

@@ -215,7 +215,7 @@ class Connection:
             may_keep_alive=self._may_keep_alive,
         )
         body, length = self._open_body(request)
-        self._record = record = RequestRecord(request.fields, self._started)
+        self._record = record = RequestRecord(fields=request.fields, received=self._started)
         environ = build_environ(
             self._base,
             request,

@@ -29,6 +29,7 @@ __all__ = [
     "Flag",
     "Integer",
     "Kind",
+    "NameList",
     "Output",
     "Size",
     "Text",
@@ -393,6 +394,20 @@ class DirectoryList(_List[str]):
     def anchor(self, value: tuple[str, ...], directory: Path) -> tuple[str, ...]:
         """Make every path absolute."""
         return tuple(_absolute(path, directory) for path in value)
+
+
+class NameList(_List[str]):
+    """Names of header fields and parameters."""
+
+    metavar = "NAME,..."
+    forms = "names of letters, digits, dashes and underscores, parted by commas"
+    _name = re.compile(r"[-_]*[A-Za-z0-9][A-Za-z0-9_-]*")
+
+    def item(self, text: str) -> str:
+        """Return one name."""
+        if not self._name.fullmatch(text):
+            raise ValueError(f"{_excerpt(text)} is not a name; allowed are {self.forms}")
+        return text
 
 
 class Factory(Kind[str | Callable[..., object] | None]):

@@ -13,7 +13,9 @@ from wsgiref.types import WSGIApplication
 from dovetail import __version__
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.arbiter import Arbiter, Generation, PlanError
+from dovetail.server.capture_directory import CaptureDirectoryError
 from dovetail.server.channel import WorkerEnd
+from dovetail.server.error_capture import capture_directory
 from dovetail.server.logs import LogError, Logs
 from dovetail.server.pidfile import PidFileError
 from dovetail.server.privileges import PrivilegeError, resolve_identity
@@ -28,7 +30,14 @@ from dovetail.server.worker import WorkerContext
 
 __all__ = ["serve"]
 
-_PLAN_ERRORS = (BindError, LogError, PrivilegeError, SettingsError, TlsError)
+_PLAN_ERRORS = (
+    BindError,
+    CaptureDirectoryError,
+    LogError,
+    PrivilegeError,
+    SettingsError,
+    TlsError,
+)
 #: By the setting ``worker_class``.
 _WORKERS = {"threads": ThreadWorker}
 
@@ -71,6 +80,9 @@ class _Planner:
             identity = resolve_identity(settings.user, settings.group)
             owner = None if identity is None else (identity.uid, identity.gid)
             logs = Logs(settings, owner=owner)
+            captures = capture_directory(settings)
+            if captures is not None:
+                captures.prepare(owner)
             tls = make_context(settings)
             listeners = self._listen(settings, held, owner)
             if settings.preload_app and self._preloaded is None:

@@ -25,6 +25,7 @@ from dovetail.server.kinds import (
     Flag,
     Integer,
     Kind,
+    NameList,
     Output,
     Size,
     Text,
@@ -494,6 +495,48 @@ class Settings:
         "--log-level",
         "How important a message must be to be written.",
         keys="loglevel",
+    )
+
+    capture_errors: str | None = _row(
+        None,
+        FilePath("DIR"),
+        "Logging",
+        "--capture-errors",
+        """Keep each request that ends in an exception or with status 500 in a file in this
+        directory, for dovetail replay. It is made if need be, and must be the workers' user's and
+        closed to all others: the files hold what clients have sent.""",
+    )
+    capture_content: int = _row(
+        1 << 20,
+        Size(),
+        "Logging",
+        "--capture-content",
+        "How much of a request's body such a file has at most; 0 keeps none.",
+    )
+    capture_mask: tuple[str, ...] = _row(
+        (),
+        NameList(),
+        "Logging",
+        "--capture-mask",
+        """Mask the values of header fields, query parameters, form fields and JSON keys whose names
+        contain this one, too. May be given several times. Masked in any case is what contains
+        api-key, authorization, cookie, credential, csrf, jwt, passphrase, passwd, password,
+        private-key, pwd, secret, session-id, sessid, token or xsrf; case, dashes and underscores
+        make no difference.""",
+    )
+    capture_files: int = _row(
+        200,
+        Integer(1),
+        "Logging",
+        "--capture-files",
+        "How many such files are kept; the oldest one goes first.",
+    )
+    capture_space: int = _row(
+        100 << 20,
+        Size(1),
+        "Logging",
+        "--capture-space",
+        "How large such files may be together; the newest one is kept in any case.",
     )
 
     def request_limits(self) -> Limits:

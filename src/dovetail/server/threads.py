@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from types import FrameType
 
 from dovetail.loader import LoadError
+from dovetail.server.error_capture import error_capture
 from dovetail.server.loop import Loop
 from dovetail.server.poller import Poller, open_poller
 from dovetail.server.service import Service
@@ -98,8 +99,13 @@ class ThreadWorker:
             return error.status
         settings = self._context.settings
         _raise_descriptor_limit(settings.worker_connections + _OTHER_DESCRIPTORS)
+        logs = self._context.logs
         service = Service(
-            settings, application, self._context.logs, flushes=self._poller.reports_owned
+            settings,
+            application,
+            logs,
+            flushes=self._poller.reports_owned,
+            observer=error_capture(settings, logs.error),
         )
         steward = Steward(self._poller, self._bell, _BUSY_TICK)
         loop = Loop(

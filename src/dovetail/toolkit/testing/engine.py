@@ -239,7 +239,7 @@ class EngineConnection:
             request,
             body=self._body,
             length=length,
-            record=RequestRecord(),
+            record=RequestRecord(fields=request.fields),
             early_hints=exchange.early_hints,
         )
         root = environ["SCRIPT_NAME"]
