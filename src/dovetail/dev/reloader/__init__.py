@@ -1,0 +1,8 @@
+"""The reloader: the development server is started anew when the application's files change."""
+
+from __future__ import annotations
+
+from dovetail.dev.reloader.imports import note_failure, record_imports
+from dovetail.dev.reloader.running import run_with_reloader
+
+__all__ = ["note_failure", "record_imports", "run_with_reloader"]

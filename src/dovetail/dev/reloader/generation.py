@@ -1,0 +1,207 @@
+"""The process that serves: it watches the files, and makes room for the next one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, Final, Protocol
+
+from dovetail.dev import console
+from dovetail.dev.reloader import link as messages
+from dovetail.dev.reloader.imports import ImportRecorder
+from dovetail.dev.reloader.link import Link
+from dovetail.dev.reloader.paths import drop_stale_bytecode
+from dovetail.dev.reloader.supervisor import AGAIN
+from dovetail.dev.reloader.watching import Watcher
+from dovetail.dev.reloader.watchlist import Change
+
+__all__ = ["Generation", "Retirable"]
+
+#: How long requests that are under way are given to finish, in seconds.
+GRACE: Final = 10.0
+# How long the next process waits for them; then it starts, and serves beside this one.
+_HEAD_START = 0.5
+# How long this process is given to end, in seconds, once the function has returned.
+_ENDING = 2.0
+# PERF: what the watching needs is imported while nothing else wants the interpreter; changes until
+# then are seen by their time.
+_START_DELAY = 0.1
+
+
+class Retirable(Protocol):
+    """What is asked of a server: see :class:`~dovetail.dev.server.BaseWSGIServer`."""
+
+    def fileno(self) -> int:
+        """Return the listening socket's descriptor."""
+
+    def retire(self, grace: float) -> list[socket.socket]:
+        """Stop serving; return the connections that wait for their next request."""
+
+    def adopt(self, sockets: list[socket.socket]) -> None:
+        """Serve on connections of another process."""
+
+
+class Generation:
+    """One run of the program, until its files change.
+
+    :param server: what ``main`` serves with, to be retired; None for a function that is
+        interrupted.
+    :param link: to the process that starts this one anew; None if there is none, and then a change
+        ends this process with a status that asks for it.
+    """
+
+    def __init__(
+        self, main: Callable[[], object], server: Retirable | None, link: Link | None
+    ) -> None:
+        self._main = main
+        self._server = server
+        self._link = link
+        self._is_retiring = False
+        self._has_retired = threading.Event()
+        self._is_interruptible = False
+
+    def begin(self) -> bool:
+        """Say that this process is set up, and take what the other one has for it.
+
+        :returns: whether files that have changed since it was started are to be seen as changes.
+        """
+        if self._link is None:
+            return True
+        self._link.say(messages.SERVING)
+        while True:
+            message, connections = self._link.listen()
+            if message == messages.CONNECTIONS:
+                self._adopt(connections)
+            else:
+                return message != messages.GO_SETTLED
+
+    def run(self, watcher: Watcher, recorder: ImportRecorder) -> None:
+        """Run the function until it returns or is interrupted.
+
+        :raises SystemExit: the files have changed, or this process was told to end.
+        """
+        with self._handle_termination():
+            self._start(watcher.run, "dovetail-reloader", _START_DELAY)
+            if self._link is not None:
+                self._start(self._attend, "dovetail-reloader-link", self._link, recorder)
+            try:
+                with contextlib.suppress(KeyboardInterrupt):
+                    self._main()
+                    if self._server is None:
+                        self._idle()
+            finally:
+                watcher.stop()
+                if self._is_retiring:
+                    self._has_retired.wait(GRACE + _ENDING)
+                    sys.exit(AGAIN)
+
+    def retire(self, change: Change) -> None:
+        """End this process because a file has changed."""
+        self._is_retiring = True
+        console.log("info", f" * Detected change in {change.path!r}, reloading")
+        drop_stale_bytecode(change.path)
+        if change.is_early and self._link is not None:
+            self._link.say(messages.EARLY)
+        try:
+            if self._server is None:
+                self._interrupt()
+            else:
+                self._leave(self._server)
+        finally:
+            self._has_retired.set()
+            # Threads of the program may keep it from ending; it must make room all the same.
+            time.sleep(_ENDING)
+            _end_at_once(AGAIN)
+
+    # Serving
+
+    def _leave(self, server: Retirable) -> None:
+        impatience = threading.Timer(_HEAD_START, self._call_next)
+        impatience.daemon = True
+        impatience.start()
+        try:
+            connections = server.retire(GRACE)
+            if self._link is not None:
+                self._link.hand_over(connections)
+            for connection in connections:
+                connection.close()
+        finally:
+            self._call_next()
+
+    def _call_next(self) -> None:
+        if self._link is not None:
+            self._link.say(messages.NEXT)
+
+    def _adopt(self, connections: list[socket.socket]) -> None:
+        if self._server is not None and not self._is_retiring:
+            self._server.adopt(connections)
+            return
+        for connection in connections:
+            connection.close()
+
+    def _attend(self, link: Link, recorder: ImportRecorder) -> None:
+        """Listen to the other process, without which this one ends, too; and to forked ones."""
+        reports = recorder.listen()
+        waiting: list[Any] = [link] if reports is None else [link, reports]
+        message = messages.GO
+        while message:
+            ready, _, _ = select.select(waiting, [], [])
+            if reports in ready:
+                recorder.receive()
+            if link in ready:
+                message, connections = link.listen()
+                self._adopt(connections)
+        self._interrupt()
+        time.sleep(_ENDING)
+        _end_at_once(1)
+
+    def _idle(self) -> None:
+        """Wait for a change, after a function that has done its work."""
+        while not self._is_retiring:
+            time.sleep(3600)
+
+    def _start(self, target: Callable[..., object], name: str, *arguments: object) -> None:
+        threading.Thread(target=target, name=name, args=arguments, daemon=True).start()
+
+    @contextlib.contextmanager
+    def _handle_termination(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals are the main thread's
+            return
+        before = signal.signal(signal.SIGTERM, self._terminate)
+        self._is_interruptible = True
+        try:
+            yield
+        finally:
+            self._is_interruptible = False
+            signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self._is_retiring and self._server is not None:
+            # It is being waited for, but not by who sends this.
+            _end_at_once(AGAIN)
+        sys.exit(AGAIN if self._is_retiring else 0)
+
+    def _interrupt(self) -> None:
+        """Have SIGTERM handled in the main thread, whatever that waits for."""
+        if not self._is_interruptible:
+            return
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        else:
+            signal.raise_signal(signal.SIGTERM)
+
+
+def _end_at_once(status: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    os._exit(status)

@@ -1,0 +1,117 @@
+"""This very program: how it was started, and how it is started again."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Program"]
+
+# The interpreter's options that take a value of their own, either attached or as the next word.
+_WITH_VALUE = ("W", "X")
+_LONG_WITH_VALUE = "--check-hash-based-pycs"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a Python process runs.
+
+    :ivar executable: the interpreter.
+    :ivar flags: the interpreter's own options.
+    :ivar kind: ``script`` (a file, a directory, a zip archive), ``module`` (``-m``) or
+        ``command`` (``-c``).
+    :ivar target: the path, the module's name, or the code.
+    :ivar arguments: those of the program.
+    :ivar directory: the working directory it was started in.
+    """
+
+    executable: str
+    flags: tuple[str, ...]
+    kind: str
+    target: str
+    arguments: tuple[str, ...]
+    directory: str
+
+    @classmethod
+    def current(cls) -> Program:
+        """Return the program of this process.
+
+        :raises RuntimeError: it cannot be started again: Python is embedded in another program, or
+            reads the code from its standard input.
+        """
+        words = sys.orig_argv
+        if not sys.executable or not words:
+            raise RuntimeError(
+                "the reloader cannot start this program again, because it does not run in a Python"
+                " interpreter of its own; switch the reloader off"
+            )
+        found = _parse(words[1:])
+        if found is None:
+            raise RuntimeError(
+                "the reloader cannot start this program again, because its code came from the"
+                " standard input; put it into a file, or switch the reloader off"
+            )
+        flags, kind, target, arguments = found
+        directory = _starting_directory(target) if kind == "script" else os.getcwd()
+        return cls(sys.executable, flags, kind, target, arguments, directory)
+
+    def command(self) -> list[str]:
+        """Return the words that start it."""
+        option = {"script": [], "module": ["-m"], "command": ["-c"]}[self.kind]
+        return [self.executable, *self.flags, *option, self.target, *self.arguments]
+
+    def command_under(self, module: str) -> list[str]:
+        """Return the words that start a module, which is told the program by its arguments."""
+        return [
+            *(self.executable, *self.flags, "-m", module),
+            *(self.kind, self.target, *self.arguments),
+        ]
+
+
+def _parse(
+    words: Sequence[str],
+) -> tuple[tuple[str, ...], str, str, tuple[str, ...]] | None:
+    """Take the interpreter's command line apart; None if it names no program."""
+    number = 0
+    while number < len(words):
+        word = words[number]
+        if word.startswith("--"):
+            number += 2 if word == _LONG_WITH_VALUE else 1
+            continue
+        if not word.startswith("-") or word == "-":
+            break
+        letters, option = _split_flags(word)
+        if option in ("c", "m"):
+            flags = (*words[:number], *([f"-{letters}"] if letters else []))
+            value = word[2 + len(letters) :]
+            rest = [value, *words[number + 1 :]] if value else words[number + 1 :]
+            kind = "module" if option == "m" else "command"
+            return (flags, kind, rest[0], tuple(rest[1:])) if rest else None
+        is_apart = option in _WITH_VALUE and len(word) == 2 + len(letters)
+        number += 2 if is_apart else 1
+    if number >= len(words) or words[number] == "-":
+        return None
+    return tuple(words[:number]), "script", words[number], tuple(words[number + 1 :])
+
+
+def _split_flags(word: str) -> tuple[str, str]:
+    """Return the letters of flags in ``-IBm``, and the first letter that takes a value, if any."""
+    for position, letter in enumerate(word[1:]):
+        if letter in ("c", "m", *_WITH_VALUE):
+            return word[1 : 1 + position], letter
+    return word[1:], ""
+
+
+def _starting_directory(script: str) -> str:
+    """Return where the program was started, even if it has changed its directory since."""
+    here = os.getcwd()
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    if os.path.isabs(script) or not isinstance(main, str) or not os.path.isabs(main):
+        return here
+    if os.path.exists(script) and os.path.realpath(script) == os.path.realpath(main):
+        return here
+    tail = os.sep + os.path.normpath(script)
+    before = main.removesuffix(tail)
+    return before if main.endswith(tail) and os.path.isdir(before) else here

@@ -1,0 +1,76 @@
+"""Running a function in a process that is started anew when files change."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from dovetail.dev import console
+from dovetail.dev.reloader.generation import Generation, Retirable
+from dovetail.dev.reloader.imports import record_imports
+from dovetail.dev.reloader.link import Link
+from dovetail.dev.reloader.program import Program
+from dovetail.dev.reloader.supervisor import STARTED, Supervisor
+from dovetail.dev.reloader.watching import POLLING, Watcher, choose_type
+from dovetail.dev.reloader.watchlist import Assets, Watchlist
+
+__all__ = ["run_with_reloader"]
+
+
+def run_with_reloader(
+    main_func: Callable[[], object],
+    extra_files: Iterable[str] | None = None,
+    exclude_patterns: Iterable[str] | None = None,
+    interval: float = 1,
+    reloader_type: str = "auto",
+    *,
+    server: Retirable | None = None,
+    on_asset_change: Callable[[str], object] | None = None,
+    assets: Assets | None = None,
+    stand_in: Mapping[str, Any] | None = None,
+) -> None:
+    """Run a function in a process of its own, which is started anew when files change.
+
+    The process that calls this first starts the same program again, with ``WERKZEUG_RUN_MAIN`` set
+    to ``true``, and does so whenever that ends with status 3. In the process that it starts the
+    function is run, and the files of the modules that were imported are watched, but not those of
+    Python and of installed packages.
+
+    :param main_func: what to run, in the main thread. Without ``server`` it is interrupted by
+        SystemExit when files change; if it returns, changes are waited for.
+    :param extra_files: files, directories and globs to be watched, too.
+    :param exclude_patterns: changes of files that match these :mod:`fnmatch` patterns do not count.
+    :param interval: how often to look at the files, in seconds, if they are polled.
+    :param reloader_type: ``auto``, ``watchfiles`` (``watchdog`` means the same) for the system's
+        events, or ``stat`` for polling.
+    :param server: what ``main_func`` serves with. The first process keeps its socket, the others
+        find it by ``WERKZEUG_SERVER_FD``; connections that are open pass from one to the next.
+    :param on_asset_change: is called in a thread with the path of each asset that has changed.
+    :param assets: files, directories and globs whose change does not start the process anew.
+    :param stand_in: the arguments of :func:`~dovetail.dev.run_simple` (without the application) to
+        show an exception with that ends the program before it comes here.
+    :raises SystemExit: the process that called this first is done; its status is that of the last
+        one it started. Or this is one that it started, and files have changed.
+    :raises ValueError: there is no such type.
+    :raises RuntimeError: the program cannot be started again.
+    """
+    kind = choose_type(reloader_type)
+    if os.environ.get("WERKZEUG_RUN_MAIN") != "true":
+        if kind == POLLING and reloader_type in ("watchfiles", "watchdog"):
+            console.log("warning", " * watchfiles is not installed: files are polled instead")
+        listener = None if server is None else server.fileno()
+        sys.exit(Supervisor(Program.current(), kind, listener, stand_in).run())
+    recorder = record_imports()
+    link = Link.of_child()
+    generation = Generation(main_func, server, link)
+    started = _started() if generation.begin() else 0
+    watchlist = Watchlist(recorder, extra_files, assets, exclude_patterns, started)
+    watcher = Watcher(watchlist, kind, interval, generation.retire, on_asset_change)
+    generation.run(watcher, recorder)
+
+
+def _started() -> int:
+    text = os.environ.get(STARTED, "")
+    return int(text) if text.isascii() and text.isdigit() else 0

@@ -1,0 +1,333 @@
+"""The process that stays: it keeps the listening socket, and starts the one that serves anew."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Any, Final
+
+from dovetail.dev import console
+from dovetail.dev.reloader import link as messages
+from dovetail.dev.reloader.link import Link
+from dovetail.dev.reloader.paths import file_clock
+from dovetail.dev.reloader.program import Program
+
+__all__ = ["AGAIN", "STAND_IN", "STARTED", "Supervisor", "end_status"]
+
+#: The exit status by which a serving process asks to be started again.
+AGAIN: Final = 3
+#: The environment variable with what :mod:`~dovetail.dev.reloader.stand_in` serves with, as JSON.
+STAND_IN: Final = "DOVETAIL_DEV_STAND_IN"
+#: The environment variable with when a process was started, by the clock of files.
+STARTED: Final = "DOVETAIL_DEV_STARTED"
+
+# The status of a Python program that an exception has ended.
+_RAISED = 1
+
+# How long a process may take to end, in seconds, once it was told to.
+_PATIENCE = 12.0
+# A terminal sends Ctrl-C to the child, too; it is handed on only to a child that has not heard.
+_INTERRUPT_DELAY = 0.3
+# A program that writes a module of its own whenever it starts must not do so forever. After so many
+# starts in a row files are taken as they are.
+_EARLY_ONES = 5
+# How often to look for ended children where no signal can tell of them.
+_POLL = 0.1
+
+
+class _Child:
+    """A process that serves."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], link: Link | None, stands_in: bool
+    ) -> None:
+        self.process = process
+        self.link = link
+        self.stands_in = stands_in
+        self.has_served = False
+        #: Whether it goes because of a change that it could not watch.
+        self.is_early = False
+
+    def close(self) -> None:
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+
+
+class Supervisor:
+    """Starts a program again and again, as long as it asks for that.
+
+    :param name: of the way in which files are watched.
+    :param listener: the listening socket's descriptor, which all children inherit, or None.
+    :param stand_in: what to serve an exception with that ends the program before it serves: the
+        arguments of :func:`~dovetail.dev.run_simple`. If JSON cannot write them, requests wait
+        until the program has been mended. None for ending then.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        name: str,
+        listener: int | None = None,
+        stand_in: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._program = program
+        self._name = name
+        self._listener = listener
+        self._stand_in = None if stand_in is None else _dump(stand_in)
+        self._linked = Link.is_possible()
+        self._child: _Child
+        self._retiring: list[_Child] = []
+        self._connections: list[socket.socket] = []
+        self._early = 0
+        self._selector = selectors.DefaultSelector()
+        self._signals: list[int] = []
+        self._asked_to_end = 0
+        self._forward_at: float | None = None
+        self._kill_at: float | None = None
+
+    def run(self) -> int:
+        """Return when a child has ended for good, with the exit status for this process."""
+        with self._selector, self._notice_signals() as is_told:
+            try:
+                self._start()
+                while True:
+                    self._wait(is_told)
+                    self._act_on_signals()
+                    self._listen()
+                    status = self._reap()
+                    if status is not None:
+                        return status
+            finally:
+                self._end_all()
+
+    # Children
+
+    def _start(self, stands_in: bool = False) -> None:
+        if not stands_in:
+            console.log("info", f" * Restarting with {self._name}")
+        environ = {**os.environ, "WERKZEUG_RUN_MAIN": "true", STARTED: str(file_clock())}
+        command = self._program.command()
+        if stands_in and self._stand_in is not None:
+            command = self._program.command_under("dovetail.dev.reloader.stand_in")
+            environ[STAND_IN] = self._stand_in
+        if self._listener is not None:
+            os.set_inheritable(self._listener, True)
+            environ["WERKZEUG_SERVER_FD"] = str(self._listener)
+        link, theirs = Link.pair() if self._linked else (None, None)
+        if theirs is not None:
+            environ[messages.VARIABLE] = str(theirs.fileno())
+        try:
+            # What this process was given to hand on is the program's as much as it was before.
+            process = subprocess.Popen(
+                command, env=environ, cwd=self._program.directory, close_fds=False
+            )
+        finally:
+            if theirs is not None:
+                theirs.close()
+        self._child = _Child(process, link, stands_in)
+        if link is not None:
+            self._selector.register(link.fileno(), selectors.EVENT_READ, self._child)
+
+    def _start_next(self, before: _Child) -> None:
+        self._early = self._early + 1 if before.is_early else 0
+        self._start()
+
+    def _reap(self) -> int | None:
+        for child in [child for child in self._retiring if child.process.poll() is not None]:
+            self._retiring.remove(child)
+            self._forget(child)
+        child = self._child
+        status = child.process.poll()
+        if status is None:
+            return None
+        while child.link is not None:
+            self._hear(child)  # what it said last
+        if status == AGAIN and not self._asked_to_end:
+            if child is self._child:
+                self._start_next(child)
+            return None
+        if self._may_stand_in(child, status):
+            self._start(stands_in=True)
+            return None
+        return self._final(status)
+
+    def _may_stand_in(self, child: _Child, status: int) -> bool:
+        if status != _RAISED or self._asked_to_end or self._stand_in is None:
+            return False
+        return self._linked and not child.has_served and not child.stands_in
+
+    def _final(self, status: int) -> int:
+        if status >= 0:
+            return status
+        if self._asked_to_end in (signal.SIGINT, signal.SIGTERM):
+            return 0
+        if not self._asked_to_end:
+            with contextlib.suppress(ValueError):
+                name = signal.Signals(-status).name
+                console.log("error", f" * The server's process was ended by {name}")
+        return end_status(status)
+
+    def _forget(self, child: _Child) -> None:
+        if child.link is not None:
+            self._selector.unregister(child.link.fileno())
+        child.close()
+
+    def _end_all(self) -> None:
+        children = [*self._retiring, *([self._child] if hasattr(self, "_child") else [])]
+        for child in children:
+            if child.process.poll() is None:
+                child.process.terminate()
+        deadline = time.monotonic() + (0 if self._kill_at is not None else _PATIENCE)
+        for child in children:
+            try:
+                child.process.wait(max(0.5, deadline - time.monotonic()))
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                child.process.kill()
+                child.process.wait()
+            child.close()
+        for connection in self._connections:
+            connection.close()
+
+    # What they say
+
+    def _listen(self) -> None:
+        for key, _ in self._selector.select(0):
+            if isinstance(key.data, _Child):
+                self._hear(key.data)
+
+    def _hear(self, child: _Child) -> None:
+        if child.link is None:
+            return
+        message, connections = child.link.listen()
+        if message == messages.CONNECTIONS:
+            self._connections += connections
+            if self._child is not child and self._child.has_served:
+                self._hand_on(self._child)
+        elif message == messages.SERVING:
+            child.has_served = True
+            self._hand_on(child)
+            child.link.say(messages.GO_SETTLED if self._early >= _EARLY_ONES else messages.GO)
+        elif message == messages.EARLY:
+            child.is_early = True
+        elif message == messages.NEXT:
+            if child is self._child and not self._asked_to_end:
+                self._retiring.append(child)
+                self._start_next(child)
+        elif not message:
+            self._forget(child)
+
+    def _hand_on(self, child: _Child) -> None:
+        # PERF: closed at once, because what is on its way to a process stays open.
+        connections, self._connections = self._connections, []
+        if child.link is not None:
+            child.link.hand_over(connections)
+        for connection in connections:
+            connection.close()
+
+    # Waiting, and signals
+
+    def _wait(self, is_told: bool) -> None:
+        moments = [moment for moment in (self._forward_at, self._kill_at) if moment is not None]
+        timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
+        if not is_told:
+            timeout = _POLL if timeout is None else min(timeout, _POLL)
+        if not self._linked:
+            self._wait_for_child(timeout)
+            return
+        for key, _ in self._selector.select(timeout):
+            if isinstance(key.data, socket.socket):
+                with contextlib.suppress(BlockingIOError):
+                    while key.data.recv(512):
+                        continue
+
+    def _wait_for_child(self, timeout: float | None) -> None:
+        try:
+            self._child.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return
+        except KeyboardInterrupt:
+            self._signals.append(signal.SIGINT)
+
+    def _act_on_signals(self) -> None:
+        now = time.monotonic()
+        while self._signals:
+            number = self._signals.pop(0)
+            again = self._asked_to_end != 0
+            self._asked_to_end = number
+            self._kill_at = self._kill_at or now + _PATIENCE
+            if number == signal.SIGINT and not again:
+                self._forward_at = now + _INTERRUPT_DELAY
+            else:
+                self._forward(number)
+        if self._forward_at is not None and now >= self._forward_at:
+            self._forward_at = None
+            self._forward(signal.SIGINT)
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = now + 1
+            self._child.process.kill()
+
+    def _forward(self, number: int) -> None:
+        for child in (*self._retiring, self._child):
+            with contextlib.suppress(OSError, ValueError):
+                child.process.send_signal(number)
+
+    @contextlib.contextmanager
+    def _notice_signals(self) -> Iterator[bool]:
+        """Take note of signals; yield whether the end of a child is told by one, too."""
+        if not self._linked:
+            yield False
+            return
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+        writer.setblocking(False)
+        before: dict[int, Any] = {}
+        wakeup: int | None = None
+        try:
+            wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+            number: int
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                # Who had it ignored (nohup, a shell's background) wants that still.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    before[number] = signal.signal(number, self._note)
+            before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _do_nothing)
+            self._selector.register(reader, selectors.EVENT_READ, reader)
+        except ValueError:
+            pass  # not the main thread: signals go elsewhere
+        try:
+            yield wakeup is not None
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            if wakeup is not None:
+                signal.set_wakeup_fd(wakeup)
+            reader.close()
+            writer.close()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self._signals.append(number)
+
+
+def _dump(stand_in: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(stand_in))
+    except (TypeError, ValueError):
+        # Some object that no other process can have, such as a TLS context.
+        return ""
+
+
+def _do_nothing(number: int, frame: FrameType | None) -> None:
+    """Handle SIGCHLD: that it comes is what ends the waiting."""
+
+
+def end_status(status: int) -> int:
+    """Return the exit status of a shell for that of :mod:`subprocess`."""
+    return status if status >= 0 else 128 - status
