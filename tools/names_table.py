@@ -13,8 +13,8 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from types import NoneType
@@ -46,13 +46,6 @@ After `dovetail.compat.install()` each is there under {distribution}'s own path,
 below `tests/`.
 """
 
-_LEFT_OUT = """
-## Left out
-
-| module | why |
-|---|---|
-"""
-
 
 # The inventory
 
@@ -69,13 +62,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
-    """The names of one package.
-
-    :param left_out: modules of the inventory that are not on the page, and why.
-    """
+    """The names of one package."""
 
     interface: Interface
-    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -94,8 +83,6 @@ class Page:
         """A row for each name, in the inventory's order."""
         found = []
         for module, spec in self.modules.items():
-            if module in self.left_out:
-                continue
             table = self.interface.modules[module]
             places = table.places() | {name: one.place for name, one in table.deprecated.items()}
             kinds = ("functions", "constants", "reexports", "classes")
@@ -119,9 +106,6 @@ class Page:
                 package=package.package, distribution=package.distribution, version=package.version
             )
         ]
-        if self.left_out:
-            parts.append(_LEFT_OUT)
-            parts += [f"| `{name}` | {why} |\n" for name, why in self.left_out.items()]
         module = ""
         for row in self.rows:
             if row.module != module:
@@ -132,18 +116,7 @@ class Page:
         return "".join(parts)
 
 
-PAGES = (
-    Page(
-        WERKZEUG,
-        {
-            "werkzeug.debug": "the debugger comes later",
-            "werkzeug.debug.console": "the debugger comes later, and this is inside of it",
-            "werkzeug.debug.repr": "the debugger comes later, and this is inside of it",
-            "werkzeug.debug.tbtools": "the debugger comes later, and this is inside of it",
-        },
-    ),
-    Page(FLASK),
-)
+PAGES = (Page(WERKZEUG), Page(FLASK))
 
 
 # The tests

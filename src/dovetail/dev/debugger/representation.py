@@ -74,6 +74,9 @@ class Helper:
         if topic is None:
             _emit(f"<span class=help>{self!r}</span>")
             return
+        if isinstance(topic, str):
+            # Of these Python shows the help in its pager.
+            topic = {"None": None, "False": False, "True": True}.get(topic, topic)
         gathered = io.StringIO()
         _Documentation(io.StringIO(), gathered).help(topic)
         title, _, text = gathered.getvalue().strip("\n ").partition("\n\n")
