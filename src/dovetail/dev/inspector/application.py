@@ -15,13 +15,12 @@ from dovetail.data.exceptions import HTTPException
 from dovetail.dev import console
 from dovetail.dev.inspector import log_lines
 from dovetail.dev.inspector.admission import TRUSTED_HOSTS, Admission
-from dovetail.dev.inspector.entry import Entry, Visit, make_entry
+from dovetail.dev.inspector.entry import Visit, make_entry
 from dovetail.dev.inspector.history import History
 from dovetail.dev.inspector.log_lines import LogLines
-from dovetail.dev.inspector.masking import mask_fields
 from dovetail.dev.inspector.phases import NAMES
 from dovetail.dev.inspector.replay import TOKEN_FIELD, Address, Replayer, Tokens, parse_address
-from dovetail.dev.inspector.views import PREFIX, show_content, show_curl, show_head, show_phases
+from dovetail.dev.inspector.views import PREFIX, show_entry, show_head
 from dovetail.dev.pages import Pages, content_security_policy
 from dovetail.dev.workshop import Workshop
 from dovetail.gateway.record import RequestRecord
@@ -276,7 +275,7 @@ class Inspector:
             return _gone(number)
         return self._page(
             "request.html",
-            **_describe(entry, request.scheme, reveal=reveal),
+            **show_entry(entry, request.scheme, reveal=reveal),
             replays=[show_head(head) for head in self.history.replays_of(number)],
             notes=self.history.notes_about(number),
         )
@@ -306,26 +305,6 @@ def _respond(
 ) -> Callable[[bytes], object]:
     record.mark("responding")
     return start_response(*args)
-
-
-def _describe(entry: Entry, scheme: str, *, reveal: bool) -> dict[str, Any]:
-    """Return what the page about a request shows."""
-    text, about = show_content(entry, reveal=reveal)
-    kept = (lambda fields: fields) if reveal else mask_fields
-    row = show_head(entry.head)
-    if reveal:
-        row["target"] = entry.head.target
-    return {
-        "row": row,
-        "entry": entry,
-        "phases": show_phases(entry.head),
-        "request_fields": kept(entry.request_fields),
-        "response_fields": kept(entry.response_fields),
-        "content": text,
-        "about_content": about,
-        "curl": show_curl(entry, scheme, reveal=reveal),
-        "reveal": reveal,
-    }
 
 
 def _contains(row: dict[str, Any], words: str) -> bool:

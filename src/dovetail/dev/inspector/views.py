@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from dovetail.dev.inspector.entry import Entry, Fields, Head
-from dovetail.dev.inspector.masking import mask_content, mask_fields, mask_target
 from dovetail.dev.inspector.phases import Timing
+from dovetail.server.masking import Mask
 
-__all__ = ["PREFIX", "show_content", "show_curl", "show_head", "show_phases"]
+__all__ = ["PREFIX", "show_entry", "show_head"]
 
 #: Below this path nothing is the application's.
 PREFIX = "/__dovetail__/"
@@ -26,13 +27,13 @@ _MEANINGS = {
     "error page": "the error was handled, and the page about it made",
     "write": "the answer was sent, or made piece by piece while it was",
 }
-# What curl sends by itself, or makes of --data-binary.
+# What curl sends by itself, or makes of --data-raw.
 _OF_CURL = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
 
 
 def show_head(head: Head) -> dict[str, Any]:
     """Return what the list shows of a request, with the secrets of its query masked."""
-    target = mask_target(head.target)
+    target = Mask().target(head.target)
     moment = time.localtime(head.at)
     return {
         "id": head.id,
@@ -87,7 +88,44 @@ def _reason(head: Head) -> str:
     return f"{phrase}, broken off".lstrip(", ") if head.aborted else phrase
 
 
-def show_phases(head: Head) -> list[dict[str, Any]]:
+def show_entry(entry: Entry, scheme: str, *, reveal: bool) -> dict[str, Any]:
+    """Return what the page about a request shows.
+
+    :param scheme: by which the page was asked for, and the request most likely, too.
+    :param reveal: do not mask secrets.
+    """
+    mask = None if reveal else Mask()
+    row = show_head(entry.head)
+    if mask is None:
+        row["target"] = entry.head.target
+    else:
+        mask.target(entry.head.target)
+    content, about = _show_content(entry, mask)
+    values = {
+        "row": row,
+        "entry": entry,
+        "phases": _show_phases(entry.head),
+        "request_fields": _masked(entry.request_fields, mask),
+        "response_fields": _masked(entry.response_fields, mask),
+        "content": content[:_SHOWN_CONTENT],
+        "about_content": about,
+        "curl": _show_curl(entry, scheme, content, mask),
+        "reveal": reveal,
+    }
+    # The last, when all that is secret is known: it may have been logged, too.
+    hide = str if mask is None else mask.text
+    values["log_lines"] = [
+        replace(line, message=hide(line.message), exception=hide(line.exception))
+        for line in entry.log_lines
+    ]
+    return values
+
+
+def _masked(fields: Fields, mask: Mask | None) -> Fields:
+    return fields if mask is None else mask.fields(fields)
+
+
+def _show_phases(head: Head) -> list[dict[str, Any]]:
     """Return the phases with their places in a bar of the width 100, and what they mean."""
     whole = sum(timing.milliseconds for timing in head.phases) or 1.0
     return [
@@ -101,11 +139,8 @@ def show_phases(head: Head) -> list[dict[str, Any]]:
     ]
 
 
-def show_content(entry: Entry, *, reveal: bool) -> tuple[str, str]:
-    """Return a request's content as text, and what there is to say about it.
-
-    :param reveal: show secrets, too.
-    """
+def _show_content(entry: Entry, mask: Mask | None) -> tuple[str, str]:
+    """Return a request's content as text, and what there is to say about it."""
     size = entry.content_length
     if not size:
         return "", "none"
@@ -113,23 +148,23 @@ def show_content(entry: Entry, *, reveal: bool) -> tuple[str, str]:
     about = f"{size} octets" + (f" of {kind}" if kind else "")
     if not entry.content:
         return "", f"{about}, which were not kept"
-    if reveal:
-        text = _readable(entry.content)
-        if text is None:
-            return "", f"{about}, which are no text"
-    else:
-        text = mask_content(kind, entry.content)
-        if text is None:
-            return "", f"{about}, shown with the secrets only"
+    content: bytes | None = entry.content
+    if mask is not None:
+        content = mask.content(entry.content, kind, cut=False)
+        if content is None:
+            return "", f"{about}, which have secrets in them and are shown with these only"
+    text = _readable(content or b"")
+    if text is None:
+        return "", f"{about}, which are no text"
     if len(text) > _SHOWN_CONTENT:
-        return text[:_SHOWN_CONTENT], f"{about}, of which the first part is shown"
+        about += ", of which the first part is shown"
     return text, about
 
 
-def show_curl(entry: Entry, scheme: str, *, reveal: bool) -> str:
+def _show_curl(entry: Entry, scheme: str, content: str, mask: Mask | None) -> str:
     """Return a command that sends the same request from a shell."""
     head, fields = entry.head, entry.request_fields
-    target = head.target if reveal else mask_target(head.target)
+    target = head.target if mask is None else mask.target(head.target)
     url = target
     if target.startswith("/"):
         url = f"{scheme}://{_field(fields, 'host') or 'localhost'}{target}"
@@ -138,13 +173,14 @@ def show_curl(entry: Entry, scheme: str, *, reveal: bool) -> str:
         parts.append("--head")
     else:
         parts += ["--request", _quote(head.method)]
-    for name, value in fields if reveal else mask_fields(fields):
+    for name, value in _masked(fields, mask):
         if name not in _OF_CURL:
             # curl takes "Name:" for a field that it is to leave out, "Name;" for an empty one.
             parts += ["--header", _quote(f"{name}: {value}" if value else f"{name};")]
-    text, _ = show_content(entry, reveal=reveal)
-    if text and len(text) < _SHOWN_CONTENT:
-        parts += ["--data-binary", _quote(text)]
+    if entry.content_length and not _field(fields, "content-type"):
+        parts += ["--header", _quote("content-type:")]  # or curl says that it is a form
+    if content:
+        parts += ["--data-raw", _quote(content)]
     elif entry.content_length:
         parts += ["--data-binary", "@FILE_WITH_THE_CONTENT"]
     return " ".join([*parts, _quote(url)])
@@ -163,7 +199,5 @@ def _readable(content: bytes) -> str | None:
 
 
 def _quote(text: str) -> str:
-    """Quote for any shell of POSIX; a "@" at the start would make curl read a file."""
-    if text.startswith("@"):
-        return "$'\\x40" + text[1:].replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """Quote for any shell of POSIX."""
     return "'" + text.replace("'", "'\\''") + "'"
