@@ -303,8 +303,8 @@ def test_handle_ignores_dropped_connections() -> None:
             super().handle()
             dropped.append(StopIteration())
 
-    with serving(request_handler=Handler, threaded=True) as server, connect(server) as sock:
-        assert read_to_end(sock) == b""
+    with serving(request_handler=Handler, threaded=True) as server:
+        assert exchange(server, REQUEST) == b""
     assert [type(error) for error in dropped] == [BrokenPipeError, StopIteration]
 
 

@@ -3,13 +3,10 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import signal
 import socket
 import socketserver
 import ssl
-import subprocess
 import sys
-import textwrap
 import threading
 from http.server import HTTPServer
 from pathlib import Path
@@ -109,8 +106,9 @@ def test_a_request(threaded: bool, lines: list[str]) -> None:
     assert line.endswith('] "GET /a?b=c HTTP/1.1" 200 -')
 
 
-def test_threads_keep_connections_alive(lines: list[str]) -> None:
-    with serving(threaded=True) as server:
+@pytest.mark.parametrize("threaded", [False, True])
+def test_connections_are_kept_alive(threaded: bool, lines: list[str]) -> None:
+    with serving(threaded=threaded) as server:
         client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         for number in range(3):
             client.request("GET", f"/{number}")
@@ -119,12 +117,6 @@ def test_threads_keep_connections_alive(lines: list[str]) -> None:
             assert not response.will_close
         client.close()
     assert len(lines) == 3
-
-
-def test_one_after_the_other_closes_behind_each_response() -> None:
-    with serving() as server, connect(server) as sock:
-        sock.sendall(REQUEST)
-        assert b"\r\nConnection: close\r\n" in read_to_end(sock)
 
 
 def test_http_1_0_is_asked_for_by_the_handler() -> None:
@@ -532,15 +524,14 @@ def test_handle_error(capsys: pytest.CaptureFixture[str]) -> None:
         def handle(self) -> None:
             raise ValueError("the handler's fault")
 
-    with serving(request_handler=Handler, threaded=True) as server, connect(server) as sock:
-        assert read_to_end(sock) == b""
-    assert "ValueError: the handler's fault" in capsys.readouterr().err
-    with (
-        BaseWSGIServer("127.0.0.1", 0, hello, Handler, True) as passing,
-        connect(passing),
-        pytest.raises(ValueError, match="handler's fault"),
-    ):
-        passing.handle_request()
+    for threaded in (False, True):
+        with serving(request_handler=Handler, threaded=threaded) as server:
+            assert exchange(server, REQUEST) == b""
+        assert "ValueError: the handler's fault" in capsys.readouterr().err
+    with BaseWSGIServer("127.0.0.1", 0, hello, Handler, True) as passing, connect(passing) as sock:
+        sock.sendall(REQUEST)
+        with pytest.raises(ValueError, match="handler's fault"):
+            passing.handle_request()
     assert capsys.readouterr().err == ""
 
 
@@ -555,7 +546,8 @@ def test_an_error_that_is_handled_by_oneself() -> None:
         def handle(self) -> None:
             raise ValueError("the handler's fault")
 
-    with Server("127.0.0.1", 0, hello, Handler) as server, connect(server):
+    with Server("127.0.0.1", 0, hello, Handler) as server, connect(server) as sock:
+        sock.sendall(REQUEST)
         server.handle_request()
     assert handled == ["127.0.0.1"]
 
@@ -631,47 +623,3 @@ def test_what_is_no_context() -> None:
         make_server("127.0.0.1", 0, hello, ssl_context="ad-hoc")
     with pytest.raises(FileNotFoundError):
         make_server("127.0.0.1", 0, hello, ssl_context=("/missing.crt", "/missing.key"))
-
-
-# Processes: in a program of their own, because forking this one would take its threads along
-
-
-FORKING = """
-import os, sys
-from dovetail.dev.server import make_server
-
-def app(environ, start_response):
-    start_response("200 OK", [])
-    print("printed", flush=False)
-    flags = environ["wsgi.multiprocess"], environ["wsgi.multithread"]
-    return [repr((os.getpid(), os.getppid(), *flags)).encode()]
-
-server = make_server("127.0.0.1", 0, app, processes=2)
-print(server.port, os.getpid(), flush=True)
-server.serve_forever(poll_interval=0.01)
-print("stopped")
-"""
-
-
-@pytest.mark.process
-def test_a_process_for_each_request() -> None:
-    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(FORKING)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as program:
-        assert program.stdout is not None
-        port, pid = map(int, program.stdout.readline().split())
-        replies = []
-        for _ in range(4):
-            client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-            client.request("GET", "/")
-            replies.append(eval(client.getresponse().read()))
-            client.close()
-        program.send_signal(signal.SIGINT)
-        out, err = program.communicate(timeout=PATIENCE)
-    assert program.returncode == 0
-    assert len({reply[0] for reply in replies}) == 4
-    assert {reply[1:] for reply in replies} == {(pid, True, False)}
-    assert out == "printed\n" * 4 + "stopped\n"
-    assert err.count('"GET / HTTP/1.1" 200 -\n') == 4
-    assert "Traceback" not in err

@@ -1,35 +1,40 @@
 """One client's connection in the development server.
 
-It is the production server's connection, with its parsing, limits and deadlines; only that here one
-thread does everything for it in turn, where there many threads share a loop.
+It is the production server's connection on the production server's loop. Only that a witness, the
+request handler, is told what happens, and takes each request to the application by itself.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import time
+import sys
 from collections.abc import Callable
-from typing import IO, NoReturn, Protocol, cast
+from dataclasses import dataclass
+from typing import IO, Any, NoReturn, Protocol, cast
+from wsgiref.types import WSGIApplication
 
+from dovetail.gateway import ApplicationError
 from dovetail.gateway.environ import Environ
 from dovetail.http1 import ProtocolError, Request
 from dovetail.server.connection import Connection, Hooks, Phase, Step
 from dovetail.server.logs import Logs
-from dovetail.server.poller import READABLE, WRITABLE, wait_for
 from dovetail.server.service import Service
 from dovetail.server.wire import Wire
 
-__all__ = ["Conversation", "ServerLog", "Witness", "WitnessedWire"]
-
-_LONGEST_WAIT = 3600.0
-# How long a client that has had its last response is waited for until it closes, in seconds. Not as
-# long as in production: others may be waiting for this very thread or process.
-_LINGER_SECONDS = 0.5
+__all__ = ["Conversation", "Owner", "ServerLog", "Witness", "WitnessedWire"]
 
 
 class Witness(Protocol):
     """Whom a conversation tells what happens in it: the request handler."""
+
+    #: No request is to follow the current one.
+    close_connection: bool
+
+    def handle(self) -> None:
+        """Take the request that has arrived to the application, by ``Conversation.answer``."""
+
+    def finish(self) -> None:
+        """The connection is closed."""
 
     def responding(self, status: int) -> None:
         """The head of a response is about to go out; called once for each response."""
@@ -42,6 +47,16 @@ class Witness(Protocol):
 
     def handshake_failed(self, error: OSError) -> None:
         """TLS could not be agreed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What the server does about its conversations."""
+
+    #: Act on an exception that left the witness; called while it is being handled.
+    act_on: Callable[[BaseException], None]
+    #: Take note that the application has a socket for itself.
+    note_given: Callable[[Any], None]
 
 
 class ServerLog:
@@ -58,13 +73,15 @@ class ServerLog:
 
 
 class WitnessedWire(Wire):
-    """A wire that says beforehand that it is going to send."""
+    """A wire that says beforehand that it is going to send, and that can be given away."""
 
-    __slots__ = ("before_sending", "lost", "witness")
+    __slots__ = ("before_sending", "given", "lost", "witness")
 
     before_sending: Callable[[], None]
     witness: Witness
     lost: OSError | None
+    #: The application has the socket, also when its request is over.
+    given: bool
 
     def send(self, *pieces: bytes) -> None:
         """See :class:`dovetail.server.wire.Wire`."""
@@ -84,26 +101,53 @@ class WitnessedWire(Wire):
             self.witness.handshake_failed(error)
             raise
 
+    def disconnect(self) -> None:
+        """See :class:`dovetail.server.wire.Wire`."""
+        if not self.given:
+            super().disconnect()
+
+    def close(self) -> None:
+        """See :class:`dovetail.server.wire.Wire`."""
+        if self.given:
+            self.gone = True
+            self.outbox.clear()
+        else:
+            super().close()
+
     def _lose(self, error: OSError) -> NoReturn:
         self.lost = error
         super()._lose(error)
 
 
 class Conversation(Connection):
-    """A connection that its thread drives: ``receive_request``, ``run``, and so on in turn."""
+    """A connection whose requests are taken to the application by a witness.
 
-    __slots__ = ("_announced", "_body", "_scratch", "_witness")
+    :param application: what :meth:`answer` calls.
+    """
+
+    __slots__ = ("_announced", "_body", "_last", "_owner", "_witness")
 
     wire: WitnessedWire
 
     def __init__(
-        self, wire: WitnessedWire, service: Service, witness: Witness, base: Environ
+        self,
+        wire: WitnessedWire,
+        service: Service,
+        hooks: Hooks,
+        base: Environ,
+        *,
+        application: WSGIApplication,
+        witness: Witness,
+        owner: Owner,
     ) -> None:
         wire.before_sending = self._before_sending
         wire.witness = self._witness = witness
         wire.lost = None
-        self._scratch = memoryview(bytearray(65536))
-        super().__init__(wire, service, Hooks(_ignore, _ignore), base)
+        wire.given = False
+        self._owner = owner
+        self._last = False
+        super().__init__(wire, service, hooks, base)
+        self._application = application
 
     @property
     def request(self) -> Request:
@@ -113,7 +157,7 @@ class Conversation(Connection):
 
     @property
     def pending(self) -> bool:
-        """Whether there is a request that ``run`` was not called for."""
+        """Whether there is a request that ``answer`` was not called for."""
         return self.phase is Phase.QUEUED
 
     @property
@@ -126,39 +170,66 @@ class Conversation(Connection):
         """The current request's content: what the application gets as ``wsgi.input``."""
         return self._open_body(self.request)[0]
 
-    def receive_request(self) -> bool:
-        """Wait for a complete request, behind all that is left of the one before.
+    def run(self) -> None:
+        """Have the witness handle the complete request; see :class:`Connection`."""
+        # What it is now: tests, among others, replace it.
+        self._base["wsgi.errors"] = sys.stderr
+        witness = self._witness
+        try:
+            witness.handle()
+        except BaseException as error:  # SystemExit too: it must not end the server's thread
+            self._last = True
+            self._owner.act_on(error)
+        if self.pending:
+            # Somebody has overridden run_wsgi, and has answered through wfile, if at all.
+            self._last = True
+            self._start_flushing()
+        self._last = self._last or witness.close_connection
 
-        :return: False if there is none: the connection is closed.
+    def answer(self) -> None:
+        """Take the current request through the application, and send its response."""
+        super().run()
+
+    def take_over(self) -> tuple[Any, bytes]:
+        """Give the connection to the application for good; it is ``environ["dovetail.detach"]``.
+
+        The socket is blocking, nothing was sent on it, and it is the application's to close. Unlike
+        with an upgrade, it stays open when the application returns.
+
+        :return: the socket, or what is used as one, and the octets that have arrived behind the
+            request.
+        :raises ApplicationError: the response has begun, or it is too late.
         """
-        while True:
-            self.wire.readable = True
-            step = self.advance(self._scratch)
-            if step is Step.WAIT and not self._wait():
-                step = self.expire()
-            if step is Step.RUN:
-                return True
-            if step is Step.CLOSED:
-                return False
+        exchange = self._exchange
+        if exchange is None or self.phase is not Phase.RUNNING or exchange.detached:
+            raise ApplicationError("a connection can be taken once, while its request is handled")
+        exchange.detach()
+        self._hooks.forget(self)
+        self.wire.given = True
+        self._owner.note_given(self.wire.sock)
+        return self.wire.hand_over(), self._reader.take_buffer()
 
-    def conclude(self) -> None:
-        """Send what the client takes at once of what is left, and close."""
-        with contextlib.suppress(OSError):
-            self.wire.flush()
-        self.wire.say_goodbye()
-        self.close()
+    def close(self) -> None:
+        """See :class:`Connection`."""
+        if self.phase is Phase.CLOSED:
+            return
+        super().close()
+        if self._body is not None:
+            self._body[0].close()
+        self._part()
 
-    def drain(self) -> None:
-        """Let the current request be the last one; any thread may call this."""
-        self._service.draining = True
-        if self.phase in (Phase.HANDSHAKE, Phase.READING) and not self._reader.started:
-            self.wire.disconnect()  # which wakes the thread that waits there
+    def surrender(self) -> Any:
+        """See :class:`Connection`."""
+        sock = super().surrender()
+        if sock is not None:
+            self._part()
+        return sock
 
-    def _wait(self) -> bool:
-        """Wait for the client; False if it took too long."""
-        news = WRITABLE if self.phase is Phase.FLUSHING else READABLE
-        left = self.deadline - time.monotonic()
-        return wait_for(self.wire.fd, news, max(0.0, min(left, _LONGEST_WAIT)))
+    def _part(self) -> None:
+        try:
+            self._witness.finish()
+        except Exception as error:
+            self._owner.act_on(error)
 
     # What the connection would do for the server's logs
 
@@ -182,10 +253,10 @@ class Conversation(Connection):
             self._announced = True
             self._witness.responding(status)
 
-    def _hang_up(self) -> None:
-        super()._hang_up()
-        if not self._closing:  # nothing was refused, so there is no upload to be expected
-            self.deadline = time.monotonic() + _LINGER_SECONDS
+    def _response_sent(self) -> None:
+        super()._response_sent()
+        if self._last and self.phase is Phase.READING:
+            self._hang_up()
 
     def _refuse(self, error: ProtocolError) -> Step:
         if not self._answered:
@@ -200,6 +271,6 @@ class Conversation(Connection):
     def _report_status(self) -> None:
         """Do nothing: the request's line has the status."""
 
-
-def _ignore(_connection: Connection) -> None:
-    """There is no loop that would have to know."""
+    @property
+    def _detached_status(self) -> int:  # type: ignore[override]
+        return 200 if self.wire.given else 101

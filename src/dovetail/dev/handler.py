@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import io
-import logging
 import socket
 import ssl
-import sys
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import replace
-from functools import cache
 from http import HTTPStatus
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
@@ -21,13 +17,11 @@ from dovetail import __version__
 from dovetail.data.urls import uri_to_iri
 from dovetail.dev import console
 from dovetail.dev.console import Styled
-from dovetail.dev.conversation import Conversation, ServerLog, WitnessedWire
-from dovetail.gateway import base_environ
+from dovetail.dev.conversation import Conversation
 from dovetail.http1 import ProtocolError, Request
-from dovetail.server.service import Service
 from dovetail.server.settings import Settings
 
-__all__ = ["WSGIRequestHandler", "connection_dropped_errors"]
+__all__ = ["WSGIRequestHandler", "connection_dropped_errors", "make_settings"]
 
 #: What a connection that breaks off raises.
 connection_dropped_errors: tuple[type[Exception], ...] = (
@@ -36,27 +30,12 @@ connection_dropped_errors: tuple[type[Exception], ...] = (
     ssl.SSLEOFError,
 )
 
-# Whoever looks at a request in a debugger, at either end, needs his time.
-_SETTINGS = Settings(
-    header_timeout=10.0, body_timeout=300.0, body_grace=300.0, write_timeout=300.0, access_log=None
-)
-
 
 class Host(Protocol):
     """What a handler needs of its server, a :class:`dovetail.dev.server.BaseWSGIServer`."""
 
     app: WSGIApplication
-    multithread: bool
-    multiprocess: bool
     passthrough_errors: bool
-    ssl_context: ssl.SSLContext | None
-    server_address: Any
-
-    def enter(self, conversation: Conversation) -> None:
-        """Take note that a connection is open."""
-
-    def leave(self, conversation: Conversation) -> None:
-        """Take note that a connection is about to be closed."""
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Log a message that is about no request in particular."""
@@ -67,6 +46,10 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
 
     The messages are read and written by the same engine as in production. Override the documented
     methods to change what is logged, the environ, or what is done around a request.
+
+    There is one for each connection: :meth:`setup` is called when it was accepted, :meth:`handle`
+    for each request that has arrived completely, and :meth:`finish` when it is closed. In between
+    it holds no thread.
     """
 
     server: Host  # type: ignore[assignment]  # the class itself would be a circle
@@ -81,62 +64,46 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
 
     # The life of a connection
 
+    def __init__(self, request: socket.socket, client_address: Any, server: Any) -> None:
+        self.request, self.client_address, self.server = request, client_address, server
+        self.setup()
+
     def setup(self) -> None:
         """Get ready for the first request."""
         self.connection = self.request
-        self.connection.setblocking(False)
-        if _inet(self.client_address):
-            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server, client = self.server, self.client_address
         self.requestline = self.command = self.path = ""
         self.request_version = self.default_request_version
         self.close_connection = False
-        base = base_environ(
-            scheme="http" if server.ssl_context is None else "https",
-            server=_inet(server.server_address),
-            client=_inet(client),
-            errors=sys.stderr,
-            multithread=server.multithread,
-            multiprocess=server.multiprocess,
-        )
-        log = ServerLog(logging.getLogger(console.LOGGER)).as_logs()
-        # Where connections are served one after the other, an open one keeps the others waiting.
-        keeps = server.multithread and self.protocol_version != "HTTP/1.0"
-        service = Service(_settings(self.timeout, keeps), self._call, log, flushes=False)
-        wire = WitnessedWire(self.connection, service)
-        self._conversation = Conversation(wire, service, self, base)
-        self.wfile = _ResponseFile(self._conversation)
-        server.enter(self._conversation)
+        self.wfile = _ResponseFile(self._send)
+
+    def attend(self, conversation: Conversation) -> None:
+        """Take the requests of this conversation; the server calls this."""
+        self._conversation = conversation
+
+    def _send(self, octets: bytes) -> None:
+        self._conversation.wire.send(octets)
 
     def handle(self) -> None:
-        """Handle requests until the connection closes; that it is dropped is no error."""
+        """Handle the request that has arrived; that the connection is dropped is no error."""
         try:
-            while not self.close_connection:
-                self.handle_one_request()
+            self.handle_one_request()
         except connection_dropped_errors as error:
+            self.close_connection = True
             self.connection_dropped(error, getattr(self, "environ", None))
 
     def handle_one_request(self) -> None:
-        """Wait for a request, and handle it."""
-        conversation = self._conversation
-        if not conversation.receive_request():
-            self.close_connection = True
-            return
-        self._describe(conversation.request)
+        """Handle the request that has arrived."""
+        self._describe(self._conversation.request)
         getattr(self, f"do_{self.command}")()
-        if conversation.pending:
-            # Somebody has overridden run_wsgi and has answered through wfile, if at all.
-            self.close_connection = True
+
+    def finish(self) -> None:
+        """Take note that the connection is closed."""
+        self.wfile.close()
 
     @property
     def rfile(self) -> IO[bytes]:  # type: ignore[override]  # it is one for each request
         """The current request's content, which is ``wsgi.input``, too."""
         return self._conversation.content
-
-    def finish(self) -> None:
-        """Close the connection."""
-        self.server.leave(self._conversation)
-        self._conversation.conclude()
 
     def _describe(self, request: Request) -> None:
         """Set the attributes that a BaseHTTPRequestHandler has during a request."""
@@ -166,7 +133,7 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     def run_wsgi(self) -> None:
         """Call the application for the current request, and send its response."""
         self._passed = None
-        self._conversation.run()
+        self._conversation.answer()
         lost = self._conversation.wire.lost
         if lost is not None and self._conversation.aborted:
             self.connection_dropped(lost, self.environ)
@@ -195,8 +162,9 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
 
     _received: WSGIEnvironment | None = None
 
-    def _call(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def call(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Be the application that the engine calls."""
+        environ["dovetail.detach"] = self._conversation.take_over
         self._received = environ
         try:
             self.environ = self.make_environ()
@@ -300,26 +268,30 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
         self.log_error("TLS failed: %s", error)
 
 
-@cache
-def _settings(timeout: float | None, keeps_alive: bool) -> Settings:
-    settings = _SETTINGS
+def make_settings(handler: Any) -> Settings:
+    """Return the settings that a class of request handlers asks for."""
+    # Whoever looks at a request in a debugger, at either end, needs his time.
+    patience: dict[str, Any] = dict.fromkeys(("body_timeout", "body_grace", "write_timeout"), 300.0)
+    timeout: float | None = getattr(handler, "timeout", None)
     if timeout is not None:
-        settings = replace(settings, header_timeout=timeout, keep_alive=timeout)
-    return settings if keeps_alive else replace(settings, keep_alive=0.0)
+        patience |= {"header_timeout": timeout, "keep_alive": timeout}
+    if getattr(handler, "protocol_version", "HTTP/1.1") == "HTTP/1.0":
+        patience["keep_alive"] = 0.0
+    return Settings(access_log=None, **patience)
 
 
 class _ResponseFile(io.BufferedIOBase):
     """``wfile``, for who overrides ``run_wsgi`` and answers by ``send_response``."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any, /) -> int:
         octets = bytes(data)
-        self._conversation.wire.send(octets)
+        self._send(octets)
         return len(octets)
 
 

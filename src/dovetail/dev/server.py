@@ -1,14 +1,17 @@
-"""The development server: its listening socket, and a thread or a process for each client."""
+"""The development server: production's engine behind the interface of the standard library's."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 import socketserver
 import ssl
 import sys
 import threading
+from collections.abc import Iterable
+from functools import partial
 from http.server import HTTPServer
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,11 +20,17 @@ from wsgiref.types import WSGIApplication
 from dovetail.dev import console
 from dovetail.dev.certificates import generate_adhoc_ssl_context, load_ssl_context
 from dovetail.dev.console import Styled
-from dovetail.dev.conversation import Conversation
-from dovetail.dev.handler import WSGIRequestHandler
+from dovetail.dev.conversation import Conversation, Owner, ServerLog, WitnessedWire
+from dovetail.dev.engine import Engine
+from dovetail.dev.handler import WSGIRequestHandler, make_settings
 from dovetail.dev.hosts import af_unix, get_interface_ip, get_sockaddr, select_address_family
-from dovetail.dev.lobby import Lobby
+from dovetail.dev.workers import WorkerEnd, Workers
+from dovetail.gateway.environ import Environ
 from dovetail.server.addresses import UnixAddress
+from dovetail.server.connection import Hooks
+from dovetail.server.observation import Observer
+from dovetail.server.poller import READABLE, open_poller, wait_for
+from dovetail.server.service import Service
 from dovetail.server.sockets import BindError, Listener, bind_all
 
 #: Whether this system can serve in several processes.
@@ -53,10 +62,17 @@ LISTEN_QUEUE = 128
 SslContextArgument = ssl.SSLContext | tuple[str, str | None] | str
 
 _ALL_ADDRESSES = ("0.0.0.0", "::", "")
+# As long as anybody waits who asks for no time limit.
+_FOREVER = 1e6
+# How long who makes the server retire waits until it has returned, too.
+_RETURN_SECONDS = 1.0
 
 
 class BaseWSGIServer(HTTPServer):
-    """Serves an application, one client after the other.
+    """Serves an application, one request after the other.
+
+    The application runs in the thread that calls :meth:`serve_forever`. Connections are kept
+    alive; idle and slow ones keep nobody waiting.
 
     An address that cannot be listened on is told to the user on standard error, and ends the
     program with status 1.
@@ -71,6 +87,8 @@ class BaseWSGIServer(HTTPServer):
 
     multithread = False
     multiprocess = False
+    #: Sees every request, in each process; to be set before serving.
+    observer: Observer | None = None
     request_queue_size = LISTEN_QUEUE
     allow_reuse_address = True
     # Another server on the same port is to be an error.
@@ -93,9 +111,12 @@ class BaseWSGIServer(HTTPServer):
         self.ssl_context = _make_context(ssl_context)
         self.address_family: socket.AddressFamily = select_address_family(host, port)
         self._listener: Listener | None = None
-        self._lobby: Lobby | None = None
-        self._conversations: set[Conversation] = set()
-        self._conversations_lock = threading.Lock()
+        self._adopted: list[socket.socket] = []
+        self._engine: Engine | None = None
+        self._crew: Engine | Workers | None = None
+        self._crew_lock = threading.Lock()  # guards the line above and the one below
+        self._ending = False
+        self._returned = threading.Event()
         address = get_sockaddr(host, port, self.address_family)
         super().__init__(
             address,  # type: ignore[arg-type]  # a path, for a Unix socket
@@ -148,66 +169,181 @@ class BaseWSGIServer(HTTPServer):
         unix = self.address_family == af_unix
         self.server_port = self.port if unix else self.server_address[1]
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a client. TLS is agreed on later, where it cannot keep other clients waiting."""
-        lobby = self._lobby
-        sock, address = super().get_request() if lobby is None else lobby.take()
-        if self.ssl_context is None:
-            return sock, address
-        try:
-            sock.getpeername()  # raises if the client has left: such a socket cannot be wrapped
-            return (
-                self.ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False),
-                address,
-            )
-        except (OSError, ValueError) as error:
-            sock.close()
-            raise ConnectionAbortedError("the client left at once") from error
-
-    def fileno(self) -> int:
-        """Return the descriptor to wait for; while one client after the other is served, it stands
-        for those who have connected already, too.
-        """
-        return super().fileno() if self._lobby is None else self._lobby.fileno()
-
     # Serving
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
-        """Serve until :meth:`shutdown` is called in another thread, or Ctrl-C; then close.
+        """Serve until :meth:`shutdown` or :meth:`retire` is called, or Ctrl-C; then close.
 
-        :param poll_interval: how often to look whether it is to stop, in seconds.
+        :param poll_interval: how often :meth:`service_actions` is called at least, in seconds.
         """
-        if Lobby.is_possible() and not (self.multithread or self.multiprocess):
-            self._lobby = Lobby(self.socket)
         try:
-            super().serve_forever(poll_interval=poll_interval)
+            self._serve(self._make_crew(poll_interval), self._take_adopted())
         except KeyboardInterrupt:
             pass
         finally:
-            lobby, self._lobby = self._lobby, None
-            if lobby is not None:
-                lobby.close()
             self.server_close()
+            self._returned.set()
+
+    def handle_request(self) -> None:
+        """Accept one client, and answer its first request.
+
+        If none comes within :attr:`timeout` seconds, :meth:`handle_timeout` is called.
+        """
+        patience = _FOREVER if self.timeout is None else self.timeout
+        if not wait_for(self.fileno(), READABLE, patience):
+            self.handle_timeout()
+            return
+        try:
+            client, _ = self.get_request()
+        except OSError:
+            return  # it has left already
+        engine = self._make_engine(0.5)
+        engine.be_last()
+        self._serve(engine, [client], once=True)
+
+    def _serve(
+        self, crew: Engine | Workers, clients: Iterable[socket.socket], *, once: bool = False
+    ) -> None:
+        with self._crew_lock:
+            self._crew = crew
+            if self._ending:
+                crew.stop()
+        crew.adopt(clients)
+        try:
+            crew.serve(once=once)
+        finally:
+            with self._crew_lock:
+                self._crew = None
+
+    def shutdown(self) -> None:
+        """Make :meth:`serve_forever` return, and wait until it does.
+
+        Requests that are under way are finished. In a thread that the server would have to wait
+        for, such as the application's, nothing is waited for.
+        """
+        crew = self._end()
+        if crew is not None:
+            crew.stop()
+            self._wait_for(crew, None)
+
+    def retire(self, grace: float) -> list[socket.socket]:
+        """Make :meth:`serve_forever` return without a client losing a request; any thread may.
+
+        No further client is accepted, and the listening socket's queue is left as it is, for
+        another server on the same socket. Requests that have begun to arrive are answered, what is
+        under way after ``grace`` seconds is broken off, and so are connections that the application
+        has taken over. Where there is one application thread, it cannot be interrupted: if it is
+        still at a request, this returns all the same, but :meth:`serve_forever` does not yet.
+
+        :return: the sockets of clients that are connected and wait for no answer. Their next
+            request is not lost: pass them to :meth:`adopt` of another server. With TLS there are
+            none; such connections are closed.
+        """
+        crew = self._end()
+        if crew is None:
+            return self._take_adopted()
+        released = crew.retire(grace)
+        self._wait_for(crew, _RETURN_SECONDS)
+        return released
+
+    def adopt(self, sockets: Iterable[socket.socket]) -> None:
+        """Go on with what another server's :meth:`retire` has returned; call it before serving."""
+        self._adopted += sockets
+
+    def _take_adopted(self) -> list[socket.socket]:
+        adopted, self._adopted = self._adopted, []
+        return adopted
+
+    def _end(self) -> Engine | Workers | None:
+        """Let it be the end, also if serving has not begun yet."""
+        with self._crew_lock:
+            self._ending = True
+            return self._crew
+
+    def _wait_for(self, crew: Engine | Workers, seconds: float | None) -> None:
+        if not crew.owns(threading.current_thread()):
+            self._returned.wait(seconds)
 
     def server_close(self) -> None:
-        """Stop listening, and close the connections on which no request is under way."""
+        """Stop listening, and serving."""
+        crew = self._end()
+        if crew is not None:
+            crew.stop()
+        for sock in self._take_adopted():
+            sock.close()
         super().server_close()
         if self._listener is not None:
             self._listener.close()
-        with self._conversations_lock:
-            open_ones = list(self._conversations)
-        for conversation in open_ones:
-            conversation.drain()
 
-    def enter(self, conversation: Conversation) -> None:
-        """Take note that a connection is open; the handler calls this."""
-        with self._conversations_lock:
-            self._conversations.add(conversation)
+    # The engine
 
-    def leave(self, conversation: Conversation) -> None:
-        """Take note that a connection is about to be closed; the handler calls this."""
-        with self._conversations_lock:
-            self._conversations.discard(conversation)
+    def _make_crew(self, interval: float) -> Engine | Workers:
+        return self._make_engine(interval)
+
+    def _make_engine(self, interval: float, **more: Any) -> Engine:
+        poller = open_poller()
+        service = Service(
+            make_settings(self.RequestHandlerClass),
+            self.app,
+            ServerLog(logging.getLogger(console.LOGGER)).as_logs(),
+            flushes=poller.reports_owned,
+            observer=self.observer,
+        )
+        options: dict[str, Any] = {"act": lambda _ready: self.service_actions(), **more}
+        self._engine = engine = Engine(
+            service,
+            poller,
+            self.socket,
+            self.ssl_context,
+            partial(self._converse, service),
+            inside=not self.multithread,
+            multiprocess=self.multiprocess,
+            interval=interval,
+            **options,
+        )
+        return engine
+
+    def _converse(
+        self, service: Service, sock: socket.socket, address: Any, base: Environ, hooks: Hooks
+    ) -> Conversation:
+        """Make the connection of a client that was accepted."""
+        engine = self._engine
+        assert engine is not None
+        owner = Owner(partial(self._act_on, engine, sock, address), engine.note_given)
+        try:
+            if not self.verify_request(sock, address):
+                raise ConnectionAbortedError("the client is not to be served")
+            handler: WSGIRequestHandler = self.RequestHandlerClass(sock, address, self)  # type: ignore[assignment, arg-type]
+        except OSError:
+            raise
+        except BaseException as error:
+            owner.act_on(error)
+            raise ConnectionAbortedError("there is no handler for this client") from error
+        flags = {"wsgi.multithread": self.multithread, "wsgi.multiprocess": self.multiprocess}
+        conversation = Conversation(
+            WitnessedWire(sock, service),
+            service,
+            hooks,
+            base | flags,
+            application=handler.call,
+            witness=handler,
+            owner=owner,
+        )
+        handler.attend(conversation)
+        return conversation
+
+    def _act_on(
+        self, engine: Engine, sock: socket.socket, address: Any, error: BaseException
+    ) -> None:
+        """Act on an exception that left a request handler; it is being handled."""
+        if isinstance(error, Exception):
+            try:
+                self.handle_error(sock, address)
+            except BaseException as passed:
+                error = passed
+            else:
+                return
+        engine.fail(error)
 
     def handle_error(self, request: Any, client_address: tuple[str, int] | str) -> None:
         """Act on an exception that left a request handler: print it, or let it pass."""
@@ -246,16 +382,21 @@ class BaseWSGIServer(HTTPServer):
 
 
 class ThreadedWSGIServer(ThreadingMixIn, BaseWSGIServer):
-    """Serves each client in a thread of its own."""
+    """Serves requests at the same time, in as many threads as they need.
+
+    The thread that calls :meth:`serve_forever` is none of them.
+    """
 
     multithread = True
     daemon_threads = True
 
 
 class ForkingWSGIServer(ForkingMixIn, BaseWSGIServer):
-    """Serves each client in a process of its own, forked for one request.
+    """Serves in several processes, each of which serves one request after the other.
 
-    :param processes: how many there may be at a time; further clients wait.
+    They are forked when the serving begins. One that ends is replaced.
+
+    :param processes: how many there are.
     :raises ValueError: the system cannot fork.
     """
 
@@ -277,19 +418,22 @@ class ForkingWSGIServer(ForkingMixIn, BaseWSGIServer):
         super().__init__(host, port, app, handler, passthrough_errors, ssl_context, fd)
         self.max_children = processes
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Fork a process for a client."""
-        # What waits in the buffers would be printed by both.
-        _flush()
-        super().process_request(request, client_address)
+    def _make_crew(self, interval: float) -> Engine | Workers:
+        return Workers(
+            max(1, self.max_children),
+            partial(self._make_worker, interval),
+            log=self.log,
+            act=self.service_actions,
+            interval=interval,
+        )
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Handle a client; the process ends behind it."""
-        try:
-            super().finish_request(request, client_address)
-        finally:
-            # It ends by os._exit, which loses what was printed into a pipe or a file.
-            _flush()
+    def _make_worker(self, interval: float, line: WorkerEnd) -> Engine:
+        """Return the engine of a forked process."""
+        # Another thread of the parent may have held it.
+        self._crew_lock = threading.Lock()
+        engine = self._make_engine(interval, act=line.obey, watched=[line.fileno()])
+        self._crew = line.engine = engine
+        return engine
 
 
 def make_server(  # noqa: PLR0917  the documented order
@@ -305,8 +449,8 @@ def make_server(  # noqa: PLR0917  the documented order
 ) -> BaseWSGIServer:
     """Return a server that listens, but does not serve yet.
 
-    :param threaded: a thread for each client.
-    :param processes: more than one: so many processes at most, one for each client.
+    :param threaded: serve requests at the same time, in threads.
+    :param processes: more than one: serve in so many processes.
     :raises ValueError: both are asked for.
 
     The other parameters are those of :class:`BaseWSGIServer`.
@@ -350,11 +494,6 @@ def _explain(host: str, port: int, error: OSError) -> str:
     if sys.platform == "darwin" and port == 5000:
         message += " (on macOS it may be the AirPlay Receiver, which System Settings can turn off)"
     return message
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
 
 
 def _exit(message: str) -> NoReturn:

@@ -134,6 +134,11 @@ class Loop:
         return self._busy >= self._threads
 
     @property
+    def is_busy(self) -> bool:
+        """Whether any thread is in the application."""
+        return self._busy > 0
+
+    @property
     def open_connections(self) -> int:
         """How many clients are connected, those of detached sockets too."""
         return len(self._connections) + len(self._detached)
@@ -144,6 +149,13 @@ class Loop:
         with self._lock:
             open_ones = list(self._connections.values())
         return any(connection.phase is not Phase.LINGERING for connection in open_ones)
+
+    @property
+    def is_lingering(self) -> bool:
+        """Whether a client that was told good-bye has not left yet."""
+        with self._lock:
+            open_ones = list(self._connections.values())
+        return any(connection.phase is Phase.LINGERING for connection in open_ones)
 
     @property
     def queued(self) -> int:
@@ -557,6 +569,12 @@ class Loop:
         for connection in under_way:
             connection.wire.gone = True
             connection.wire.disconnect()
+
+    def close_silent(self) -> None:
+        """Close the connections on which no response is going out; the threads have returned."""
+        for connection in list(self._connections.values()):
+            if connection.phase is not Phase.FLUSHING:
+                connection.close()
 
     def close(self) -> None:
         """Close all connections; the threads have returned, or are given up."""

@@ -39,7 +39,7 @@ class Bell:
 
     def ring(self) -> None:
         """Wake who waits, or who comes to wait next."""
-        with contextlib.suppress(BlockingIOError):  # it has been rung often enough
+        with contextlib.suppress(OSError):  # it has been rung often enough, or is closed
             self._in.send(b"\0")
 
     def take(self) -> bytes:
@@ -51,7 +51,7 @@ class Bell:
         return taken
 
     def close(self) -> None:
-        """Release the descriptors; nobody rings any more."""
+        """Release the descriptors; it rings no more."""
         self._out.close()
         self._in.close()
 
