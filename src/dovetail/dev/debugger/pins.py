@@ -137,21 +137,21 @@ def _mac_id() -> bytes | None:
     return None
 
 
-def _windows_id() -> str | bytes | None:
-    if sys.platform != "win32":
+if sys.platform == "win32":
+
+    def _windows_id() -> str | bytes | None:
+        with (
+            contextlib.suppress(OSError),
+            winreg.OpenKey(
+                winreg.HKEY_LOCAL_MACHINE,
+                r"SOFTWARE\Microsoft\Cryptography",
+                0,
+                winreg.KEY_READ | winreg.KEY_WOW64_64KEY,
+            ) as key,
+        ):
+            value: str | bytes = winreg.QueryValueEx(key, "MachineGuid")[0]
+            return value
         return None
-    with (
-        contextlib.suppress(OSError),
-        winreg.OpenKey(
-            winreg.HKEY_LOCAL_MACHINE,
-            r"SOFTWARE\Microsoft\Cryptography",
-            0,
-            winreg.KEY_READ | winreg.KEY_WOW64_64KEY,
-        ) as key,
-    ):
-        value: str | bytes = winreg.QueryValueEx(key, "MachineGuid")[0]
-        return value
-    return None
 
 
 # --- the key

@@ -21,7 +21,7 @@ from typing import Any
 from dovetail.dev.hosts import af_unix
 from dovetail.dev.workshop import Workshop
 
-__all__ = ["Message", "ProcessEnded", "Relay", "TooSlow"]
+__all__ = ["Message", "ProcessEnded", "Relay", "Seat", "TooSlow"]
 
 Message = dict[str, Any]
 
@@ -74,6 +74,18 @@ class Relay:
                 raise TooSlow(f"process {process} has not answered") from error
             except (OSError, ValueError) as error:
                 raise ProcessEnded(f"process {process} cannot be asked: {error}") from error
+
+    def reaches(self, process: int, name: str) -> bool:
+        """Tell whether a process can be asked."""
+        if af_unix is None:
+            return False
+        with socket.socket(af_unix, socket.SOCK_STREAM) as sock:
+            sock.settimeout(_ASKING)
+            try:
+                sock.connect(str(_path(process, name)))
+            except OSError:
+                return False
+            return True
 
     # Answering
 
@@ -139,6 +151,45 @@ class Relay:
             # Held open here, it would take questions that nobody answers.
             self._listener.close()
             self._listener = None
+
+
+class Seat:
+    """What only one process has, such as the one console that there is: which process that is.
+
+    :param relay: reaches the other processes by ``name``.
+    :param place: what it is about.
+    """
+
+    def __init__(self, relay: Relay, name: str, place: str) -> None:
+        self._relay = relay
+        self._name = name
+        self._place = place
+
+    def process(self) -> int:
+        """Return the id of the process that has it; 0 if none has."""
+        try:
+            return int(self._file().read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def take(self, listen: Callable[[], None]) -> bool:
+        """Take it unless another process has it that can be asked; tell whether this one has it.
+
+        :param listen: has this process answer the others.
+        """
+        own, process = os.getpid(), self.process()
+        if process not in {0, own} and self._relay.reaches(process, self._name):
+            return False
+        if process != own:
+            listen()
+            file = self._file()
+            draft = file.with_name(f"{file.name}-{own}-{threading.get_ident()}")
+            draft.write_text(str(own))
+            draft.replace(file)
+        return True
+
+    def _file(self) -> Path:
+        return Workshop.current().path / f"{self._name}-{self._place}"
 
 
 _relays: weakref.WeakSet[Relay] = weakref.WeakSet()

@@ -140,7 +140,7 @@ class Store:
     def _drop(self, kept: Kept) -> None:
         for frame in kept.traceback.all_frames:
             for table in (self.frames, self.contexts, self._turns):
-                table.pop(frame.id, None)  # type: ignore[attr-defined]
+                table.pop(frame.id, None)
 
     def find(self, page: str) -> Kept | None:
         """Return a traceback by its id; None if it is not kept any more."""

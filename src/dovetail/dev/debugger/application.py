@@ -1,0 +1,553 @@
+"""The debugger as middleware: shows what an application raises, and evaluates code in it."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import json
+import os
+import re
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from dovetail.data.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
+from dovetail.data.hosts import host_is_trusted
+from dovetail.dev import console
+from dovetail.dev.clients import is_local, is_of_own_page
+from dovetail.dev.debugger import answers, pins
+from dovetail.dev.debugger.frames import DebugFrameSummary, process_of
+from dovetail.dev.debugger.page import render_console, render_error
+from dovetail.dev.debugger.relay import Message, ProcessEnded, Relay, Seat, TooSlow
+from dovetail.dev.debugger.store import MOST_TRACEBACKS, ConsoleFrame, Kept, Store
+from dovetail.dev.debugger.tracebacks import DebugTraceback
+from dovetail.dev.workshop import Workshop
+from dovetail.gateway import ClientDisconnected
+from dovetail.toolkit.request import Request
+from dovetail.toolkit.response import Response
+
+__all__ = ["ERRORS", "DebuggedApplication"]
+
+#: Below this path the pages of errors can be opened again.
+ERRORS = "/__dovetail__/errors/"
+
+_is_page_id = re.compile(r"[0-9a-f]{1,8}-[0-9a-f]{16}").fullmatch
+
+# Longer than the store waits for an evaluation, so that its own answer arrives.
+_RELAY_PATIENCE = 130.0
+_OTHER_RUN = "This page is of another run of the server: load it again.\n"
+_OTHER_SITE = "Only the debugger's own pages can ask for this.\n"
+_NEEDS_PIN = "This needs the debugger's PIN.\n"
+_SWITCHED_OFF = "Evaluation is switched off for this server.\n"
+_GONE = (
+    "This traceback is not kept any more: the last {most} are, and only as long as the process "
+    "runs that they are of. Send the request again.\n"
+)
+_ENDED = (
+    "The process that raised this has ended, maybe because the code was changed. Send the request "
+    "again.\n"
+)
+_SLOW = "The process that raised this does not answer in time.\n"
+_UNKNOWN_HOST = (
+    "No console: the debugger does not trust the name by which this server was asked for. Open the "
+    "page as http://127.0.0.1 or http://localhost, or add the name to trusted_hosts."
+)
+_PIN = " * Debugger PIN: %s"
+
+_serial_numbers = count()
+
+
+class _CommandRequest(Request):
+    """A request of the debugger's own page; its content is bounded."""
+
+    max_content_length = 4 << 20
+    max_form_memory_size = 4 << 20
+    max_form_parts = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a client gets to see of a page."""
+
+    evalex: bool
+    trusted: bool
+    show_variables: bool
+    refusal: str = ""
+
+
+class _Beginning:
+    """A ``start_response`` that waits for the content: until then another answer can be given."""
+
+    def __init__(self, start_response: StartResponse) -> None:
+        self._start_response = start_response
+        self._waiting: tuple[str, list[tuple[str, str]]] | None = None
+        self._write: Callable[[bytes], object] | None = None
+
+    def __call__(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        if exc_info is None:
+            self.release()  # so that the server says that twice is once too often
+        if self._write is not None:
+            return self._start_response(status, headers, exc_info)
+        self._waiting = status, headers
+        return self._send
+
+    def _send(self, data: bytes) -> None:
+        self.release()
+        if self._write is not None:
+            self._write(data)
+
+    def release(self) -> None:
+        """Begin the response, if the application has and the server was not told so yet."""
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._write = self._start_response(*waiting)
+
+    def replace(self, status: str, headers: list[tuple[str, str]]) -> None:
+        """Begin another response while an exception is handled.
+
+        :raises Exception: the first one is on its way.
+        """
+        if self._write is None:
+            self._write = self._start_response(status, headers)
+        else:
+            self._start_response(status, headers, sys.exc_info())
+
+
+class DebuggedApplication:
+    """Middleware that shows what an application raises, and evaluates code where it was raised.
+
+    Whoever can evaluate code can do everything that the server's user can, so this is for the
+    development server of one user. What a client gets:
+
+    - the traceback, every client. Those that do not accept HTML get it as plain text.
+    - the values of local variables, a client of this machine (not through a proxy), or one that
+      has given the PIN; both only if the request's host is one of :attr:`trusted_hosts`.
+    - evaluation, one that has given the PIN and shows the page's :attr:`secret`, from a page of
+      this server; and again only if the host is trusted.
+
+    :param app: the WSGI application.
+    :param evalex: whether code can be evaluated at all.
+    :param request_key: part of the documented interface; says nothing any more.
+    :param console_path: where the console is that belongs to no traceback; None for nowhere.
+    :param console_init_func: makes the names that exist in that console.
+    :param show_hidden_frames: show the frames, too, that hide themselves by
+        ``__traceback_hide__``.
+    :param pin_security: whether evaluation needs the PIN. Without, any program of this machine, and
+        any web page that finds a way around the browser's rules, can run code.
+    :param pin_logging: whether the PIN is written to the log.
+    """
+
+    def __init__(  # noqa: PLR0917  the documented order
+        self,
+        app: WSGIApplication,
+        evalex: bool = False,
+        request_key: str = "werkzeug.request",
+        console_path: str = "/console",
+        console_init_func: Callable[[], dict[str, Any]] | None = None,
+        show_hidden_frames: bool = False,
+        pin_security: bool = True,
+        pin_logging: bool = True,
+    ) -> None:
+        self.app = app
+        self.evalex = evalex
+        self.request_key = request_key
+        self.console_path = console_path
+        self.console_init_func = console_init_func or dict
+        self.show_hidden_frames = show_hidden_frames
+        self.pin_logging = pin_logging
+        #: The hosts by which the debugger can be reached; one with a leading dot stands for its
+        #: subdomains, too. ``[::1]`` always is.
+        self.trusted_hosts: list[str] = [".localhost", "127.0.0.1"]
+        #: What pages show with all they ask for: the same in all processes and over reloads.
+        self.secret = _derive_secret()
+        #: The server reads it: whether the application takes content as it arrives.
+        self.dovetail_stream_input = bool(getattr(app, "dovetail_stream_input", False))
+        self._store = Store()
+        #: The frames that are kept, by id.
+        self.frames = self._store.frames
+        #: By a frame's id, the contexts that code in it is evaluated in.
+        self.frame_contexts = self._store.contexts
+        # Each process makes its applications in the same order.
+        self._name = f"debugger-{next(_serial_numbers)}"
+        self._relay = Relay(self._answer_process)
+        self._console = Seat(self._relay, self._name, "console")
+        self._pin: tuple[str | None, str | None] | None = None
+        if not pin_security:
+            self.pin = None
+        if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
+            self.announce()
+
+    # The PIN
+
+    @property
+    def pin(self) -> str | None:
+        """The PIN; None if none is needed."""
+        return self._pin_and_cookie()[0]
+
+    @pin.setter
+    def pin(self, value: str | None) -> None:
+        cookie = pins.get_pin_and_cookie_name(self.app)[1] if value is not None else None
+        self._pin = value, cookie
+
+    @property
+    def pin_cookie_name(self) -> str | None:
+        """The name of the cookie of those who have given the PIN; None if none is needed."""
+        return self._pin_and_cookie()[1]
+
+    def _pin_and_cookie(self) -> tuple[str | None, str | None]:
+        if self._pin is None:
+            self._pin = pins.get_pin_and_cookie_name(self.app)
+        return self._pin
+
+    def announce(self) -> None:
+        """Log that the debugger is on, and the PIN; once for all processes, and not on reloads."""
+        if not self.pin_logging:
+            return
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        try:
+            os.close(os.open(Workshop.current().path / f"{self._name}-announced", flags, 0o600))
+        except FileExistsError:
+            return
+        console.log("warning", " * Debugger is active!")
+        if self.pin is None:
+            console.log(
+                "warning", " * Debugger PIN is off: who reaches this server can run code on it!"
+            )
+        else:
+            console.log("info", _PIN, self.pin)
+
+    # As a WSGI application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer what is for the debugger; pass on the rest, and show what that raises."""
+        answer = self._own_answer(environ)
+        if answer is None:
+            return self.debug_application(environ, start_response)
+        return answer(environ, start_response)
+
+    def _own_answer(self, environ: WSGIEnvironment) -> Response | None:
+        path = environ.get("PATH_INFO", "")
+        try:
+            if "__debugger__=yes" in environ.get("QUERY_STRING", ""):
+                request = _CommandRequest(environ)
+                if request.args.get("__debugger__") == "yes":
+                    return self._command(request)
+            if self.evalex and self.console_path is not None and path == self.console_path:
+                return self.display_console(_CommandRequest(environ))
+            if path.startswith(ERRORS):
+                return self._page_again(_CommandRequest(environ), path.removeprefix(ERRORS))
+        except HTTPException as error:
+            found: Response = error.get_response(environ)
+            return answers.make_private(found)
+        return None
+
+    def debug_application(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterator[bytes]:
+        """Run the application and send its response, or a page about what it raises.
+
+        :raises Exception: what the application raises when its response has begun: the server has
+            to break that off.
+        """
+        contexts: list[AbstractContextManager[Any]] = []
+        if self.evalex:
+            environ["werkzeug.debug.preserve_context"] = contexts.append
+        beginning = _Beginning(start_response)
+        app_iter: Iterable[bytes] = ()
+        try:
+            try:
+                app_iter = self.app(environ, beginning)
+                for piece in app_iter:
+                    if piece:
+                        beginning.release()
+                        yield piece
+                beginning.release()
+            finally:
+                if hasattr(app_iter, "close"):
+                    app_iter.close()
+        except ClientDisconnected:
+            raise  # there is nobody to show it to
+        except Exception as error:
+            yield self._report(error, contexts, environ, beginning)
+
+    def _report(
+        self,
+        error: Exception,
+        contexts: list[AbstractContextManager[Any]],
+        environ: WSGIEnvironment,
+        beginning: _Beginning,
+    ) -> bytes:
+        # The first frame is the one of this middleware.
+        traceback = DebugTraceback(error, skip=1, hide=not self.show_hidden_frames)
+        request = Request(environ, populate_request=False)
+        kept = Kept(traceback, answers.request_line(request), contexts)
+        self._store.add(kept)
+        self._listen()
+        record = environ.get("dovetail.request")
+        if record is not None:
+            record.error_page = ERRORS + kept.id
+            record.error = error
+        response = self._error_response(kept, request)
+        # The length is known: an answer to HEAD has to have it, too.
+        fields = response.get_wsgi_headers(environ).to_wsgi_list()
+        try:
+            beginning.replace(response.status, fields)
+        except Exception:
+            text = "The application failed when its response had begun, which is broken off now.\n"
+            # Our own server logs the traceback of what is raised.
+            shown = "" if record is not None else traceback.render_traceback_text()
+            environ["wsgi.errors"].write(text + shown)
+            raise error from error.__cause__
+        environ["wsgi.errors"].write(traceback.render_traceback_text())
+        return response.get_data()
+
+    # Pages
+
+    def _error_response(self, kept: Kept, request: Request) -> Response:
+        view = self._view(request.environ)
+        if answers.accepts_html(request):
+            nonce = secrets.token_urlsafe(18)
+            return answers.page(self._render(kept, view, nonce), nonce, 500)
+        text = kept.traceback.render_traceback_text()
+        if view.evalex:
+            root = request.host_url.rstrip("/") + request.script_root
+            text += f"\nDebugger: {root}{ERRORS}{kept.id}\n"
+        return answers.plain(text, 500)
+
+    def _view(self, environ: WSGIEnvironment) -> _View:
+        known_host = self.check_host_trust(environ)
+        trusted = known_host and self.check_pin_trust(environ) is True
+        return _View(
+            evalex=self.evalex and known_host,
+            trusted=trusted,
+            show_variables=trusted or (known_host and is_local(environ)),
+            refusal="" if known_host else _UNKNOWN_HOST,
+        )
+
+    def _render(self, kept: Kept, view: _View, nonce: str) -> str:
+        return render_error(
+            kept.traceback,
+            secret=self.secret,
+            nonce=nonce,
+            request_line=kept.request_line,
+            **asdict(view),
+        )
+
+    def _page_again(self, request: Request, page: str) -> Response:
+        """Return the page of an error that was shown before, whatever process keeps it."""
+        if request.method not in {"GET", "HEAD"}:
+            raise MethodNotAllowed(["GET", "HEAD"])
+        self._require_host(request.environ)
+        view = self._view(request.environ)
+        nonce = secrets.token_urlsafe(18)
+        process, _, _ = page.partition("-")
+        kept = self._store.find(page)
+        if kept is not None:
+            return answers.page(self._render(kept, view, nonce), nonce, 200)
+        if not _is_page_id(page):
+            raise NotFound
+        question = {"page": page, "view": asdict(view), "nonce": nonce}
+        answer = self._ask(int(process, 16), question)
+        if isinstance(answer, Response):
+            return answer
+        return answers.page(answer["html"], nonce, 200)
+
+    def display_console(self, request: Request) -> Response:
+        """Return the page of the console that belongs to no traceback.
+
+        :raises SecurityError: the request's host is not trusted.
+        """
+        self._require_host(request.environ)
+        self._own_console()
+        nonce = secrets.token_urlsafe(18)
+        trusted = self.check_pin_trust(request.environ) is True
+        return answers.page(
+            render_console(secret=self.secret, trusted=trusted, nonce=nonce), nonce, 200
+        )
+
+    def get_resource(self, request: Request, filename: str) -> Response:
+        """Return a file that belongs to the debugger's pages, which have all they need in them.
+
+        :raises NotFound: there is none of that name.
+        """
+        return answers.resource(filename).make_conditional(request.environ)
+
+    # Commands of pages
+
+    def _command(self, request: Request) -> Response | None:
+        """Answer a command of a page; None if it is none."""
+        values = request.values
+        command = values.get("cmd")
+        if command is None:
+            return None
+        if command == "resource" and "f" in values:
+            return self.get_resource(request, values["f"])
+        if objection := self._objection(request):
+            return answers.plain(objection, 403)
+        if command == "pinauth":
+            return self.pin_auth(request)
+        if command == "printpin":
+            return self.log_pin_request(request)
+        return self._evaluate(request, command, abs(values.get("frm", 1, type=int)))
+
+    def _objection(self, request: Request) -> str:
+        """Return why a request cannot be one of the debugger's own pages; empty if it can."""
+        if not is_of_own_page(request.environ):
+            return _OTHER_SITE
+        shown = request.values.get("s", "").encode("utf-8", "surrogatepass")
+        return "" if hmac.compare_digest(shown, self.secret.encode()) else _OTHER_RUN
+
+    def _evaluate(self, request: Request, command: str, frame_id: int) -> Response:
+        if not self.evalex:
+            return answers.plain(_SWITCHED_OFF, 403)
+        self._require_host(request.environ)
+        if self.check_pin_trust(request.environ) is not True:
+            return answers.plain(_NEEDS_PIN, 403)
+        frame: DebugFrameSummary | ConsoleFrame | None = self.frames.get(frame_id)
+        if frame_id == 0:
+            frame = self._own_console()
+        if frame is not None:
+            return self.execute_command(request, command, frame)
+        process = process_of(frame_id) if frame_id else self._console.process()
+        answer = self._ask(process, {"frame": frame_id, "command": command})
+        return answer if isinstance(answer, Response) else answers.fragment(answer["html"])
+
+    def execute_command(
+        self, request: Request, command: str, frame: DebugFrameSummary | ConsoleFrame
+    ) -> Response:
+        """Evaluate a command in a frame of this process; return what it gives as HTML.
+
+        :raises SecurityError: the request's host is not trusted.
+        """
+        self._require_host(request.environ)
+        return answers.fragment(self._store.evaluate(frame, command))
+
+    def pin_auth(self, request: Request) -> Response:
+        """Check the PIN that a page sends; return, as JSON, whether it is right.
+
+        ``auth`` says so, ``exhausted`` that no PIN is looked at any more until the server is
+        started again. Whoever is right gets a cookie.
+
+        :raises SecurityError: the request's host is not trusted.
+        """
+        self._require_host(request.environ)
+        trust = self.check_pin_trust(request.environ)
+        auth, exhausted = trust is True, False
+        if not auth:
+            auth, exhausted = self._guess(request.values.get("pin", ""))
+        body = json.dumps({"auth": auth, "exhausted": exhausted})
+        response = answers.make_private(Response(body, mimetype="application/json"))
+        name, pin = self.pin_cookie_name, self.pin
+        if name is None or pin is None:
+            return response
+        if auth:
+            response.set_cookie(
+                name,
+                pins.make_ticket(pin),
+                httponly=True,
+                samesite="Strict",
+                secure=request.is_secure,
+            )
+        elif trust is None:
+            response.delete_cookie(name, httponly=True, samesite="Strict")
+        return response
+
+    def _guess(self, given: str) -> tuple[bool, bool]:
+        """Return whether a PIN is right, and whether none is looked at any more."""
+        pin = self.pin
+        if pin is None:
+            return True, False
+        attempts = pins.Attempts(self.pin_cookie_name or "")
+        if not attempts.begin():
+            return False, True
+        if pins.is_pin(given, pin):
+            attempts.reset()
+            return True, False
+        time.sleep(attempts.delay())
+        return False, False
+
+    def log_pin_request(self, request: Request) -> Response:
+        """Write the PIN to the log, for whoever can read that.
+
+        :raises SecurityError: the request's host is not trusted.
+        """
+        self._require_host(request.environ)
+        if self.pin_logging and self.pin is not None:
+            console.log("info", _PIN, self.pin)
+        return answers.plain("", 200)
+
+    # Whom to trust
+
+    def check_host_trust(self, environ: WSGIEnvironment) -> bool:
+        """Tell whether the host that a request is for is one of :attr:`trusted_hosts`."""
+        return host_is_trusted(environ.get("HTTP_HOST"), [*self.trusted_hosts, "[::1]"])
+
+    def _require_host(self, environ: WSGIEnvironment) -> None:
+        if not self.check_host_trust(environ):
+            raise SecurityError(_UNKNOWN_HOST)
+
+    def check_pin_trust(self, environ: WSGIEnvironment) -> bool | None:
+        """Tell whether a client has given the PIN, or needs none.
+
+        :return: None if its cookie says so but was not made by this user for this PIN.
+        """
+        pin, name = self.pin, self.pin_cookie_name
+        if pin is None:
+            return True
+        ticket = Request(environ, populate_request=False).cookies.get(name or "")
+        return False if not ticket else pins.check_ticket(ticket, pin)
+
+    # Other processes
+
+    def _listen(self) -> None:
+        if Workshop.current().is_shared:
+            with contextlib.suppress(OSError):  # then frames can be reached in this process only
+                self._relay.listen(self._name)
+
+    def _ask(self, process: int, question: Message) -> Message | Response:
+        """Return what another process answers, or a response that says why it does not."""
+        gone = _GONE.format(most=MOST_TRACEBACKS)
+        if process in {0, os.getpid()}:
+            return answers.plain(gone, 404)
+        try:
+            answer = self._relay.ask(process, self._name, question, _RELAY_PATIENCE)
+        except ProcessEnded:
+            return answers.plain(_ENDED, 410)
+        except TooSlow:
+            return answers.plain(_SLOW, 504)
+        return answer if "html" in answer else answers.plain(gone, 404)
+
+    def _answer_process(self, question: Message) -> Message | None:
+        """Answer what another process asks, which has checked that the client may know."""
+        if "page" in question:
+            kept = self._store.find(question["page"])
+            if kept is None:
+                return None
+            return {"html": self._render(kept, _View(**question["view"]), question["nonce"])}
+        frame = self.frames.get(question["frame"])
+        return None if frame is None else {"html": self._store.evaluate(frame, question["command"])}
+
+    # The console that belongs to no traceback: all processes use that of one
+
+    def _own_console(self) -> ConsoleFrame | None:
+        """Return the console if it is, or is to be, in this process."""
+        if self.console_path is None or not self._console.take(self._listen):
+            return None
+        return self._store.console(self._console_names)
+
+    def _console_names(self) -> dict[str, Any]:
+        return {"app": self.app, **self.console_init_func()}
+
+
+def _derive_secret() -> str:
+    # Pages get to see it, and the workshop's own is for more than these.
+    secret = Workshop.current().secret.encode()
+    return hmac.new(secret, b"debugger page", "sha256").hexdigest()[:32]
