@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from dovetail.app.cli import DovetailGroup, NoAppException, ScriptInfo
 from dovetail.app.discovery import NothingNamed
+from dovetail.cli.replay import replay_command
 from dovetail.cli.serve import serve_command
 from dovetail.cli.version import version_option
 
@@ -51,7 +52,8 @@ class CompleteGroup(DovetailGroup):
         super().__init__(add_version_option=False, **extra)
         self.params += [compat_option, version_option]
         self.add_command(serve_command)
-        for name in ("routes", "run", "shell"):
+        self.add_command(replay_command)
+        for name in ("replay", "routes", "run", "shell"):
             command = copy(self.commands[name])
             command.params = [*command.params, compat_option]
             self.add_command(command)

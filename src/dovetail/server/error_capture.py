@@ -14,7 +14,7 @@ from typing import IO
 from dovetail.gateway.environ import Environ
 from dovetail.server.capture import Capture, Content, dump_capture
 from dovetail.server.capture_directory import CaptureDirectory
-from dovetail.server.masking import Mask
+from dovetail.server.masking import MASKED_REMARK, Mask
 from dovetail.server.observation import Observation
 from dovetail.server.settings import Settings
 
@@ -106,11 +106,11 @@ class ErrorCapture:
         moment = time.time() - (time.monotonic() - seen.record.received)
         capture = self._capture(seen, moment)
         path = self._directory.keep(dump_capture(capture), moment=moment, token=_token(seen))
-        self._log.error(
-            "kept the request with id %s; run: dovetail replay %s",
-            seen.record.id,
-            shlex.quote(str(path)),
-        )
+        words = ["dovetail", "replay", str(path)]
+        if "(" in capture.application:
+            # A file must not choose a call, so whoever replays it has to.
+            words[2:2] = ["--app", capture.application]
+        self._log.error("kept the request with id %s; run: %s", seen.record.id, shlex.join(words))
 
     def _capture(self, seen: Observation, moment: float) -> Capture:
         settings, request, environ = self._settings, seen.request, seen.environ
@@ -174,7 +174,7 @@ def _content(seen: Observation, limit: int, mask: Mask) -> Content:
         return Content(size, masked, "not all: the application did not read the rest")
     if cut:
         return Content(size, masked, f"cut off after {len(data)} of {size} bytes")
-    return Content(size, masked, "" if masked == data else "masked in parts")
+    return Content(size, masked, "" if masked == data else MASKED_REMARK)
 
 
 def _read(file: IO[bytes], limit: int) -> bytes:

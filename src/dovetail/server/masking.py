@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from dovetail.data.header_values import parse_options_header
 
-__all__ = ["ALWAYS_MASKED", "MASK", "Mask"]
+__all__ = ["ALWAYS_MASKED", "MASK", "MASKED_REMARK", "Mask"]
 
 #: What stands in a secret's place. It is a token, so that it may stand anywhere.
 MASK = "dovetail-masked"
@@ -35,6 +35,9 @@ ALWAYS_MASKED = (
 )
 
 Fields = list[tuple[str, str]]
+
+#: What is said of content in which something was masked, and nothing else was changed.
+MASKED_REMARK = "masked in parts"
 
 # What looks like a parameter in a field's value, such as a Referer's. It begins behind a separator
 # only: looked for at every place, a long value would take the square of its length.
