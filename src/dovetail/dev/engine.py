@@ -15,7 +15,10 @@ from dovetail.server.poller import Poller
 from dovetail.server.service import Service
 from dovetail.server.steward import Bell, Steward
 
-__all__ = ["MOST_THREADS", "Engine"]
+__all__ = ["MOST_THREADS", "Engine", "Give"]
+
+#: Takes sockets, open, for somebody who goes on with them.
+Give = Callable[[list[socket.socket]], object]
 
 #: So many requests can be in the application at a time. In development an application may call
 #: itself, hold long polls and stream: what production answers by configuration, threads do here.
@@ -28,7 +31,7 @@ _HASTE = 0.005
 # How long clients that were told good-bye get to go, once nothing else is to be waited for.
 _LINGER_SECONDS = 0.25
 # How long who stops the server waits for it to be tidied up; it goes on by itself.
-_TIDY_SECONDS = 0.5
+_TIDY_SECONDS = 0.2
 
 
 class _OwnSlot:
@@ -106,6 +109,7 @@ class Engine:
         self._retire_by: float | None = None
         self._linger_until = 0.0
         self._released: list[socket.socket] = []
+        self._give: Give | None = None
         self._retired = threading.Event()
         self._error: BaseException | None = None
 
@@ -129,11 +133,13 @@ class Engine:
             self._error = error
             self.stop()
 
-    def retire(self, grace: float) -> list[socket.socket]:
+    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
         """Accept nobody any more, finish within ``grace`` seconds what is under way, and stop.
 
-        :return: the sockets of the clients with whom somebody else can go on.
+        :param give: is called, by the steward, with sockets as soon as they are to be had.
+        :return: the sockets of the clients with whom somebody else can go on, without those given.
         """
+        self._give = give
         self._retire_by = time.monotonic() + grace
         self._bell.ring()
         self._retired.wait()
@@ -142,6 +148,13 @@ class Engine:
     def _take_released(self) -> list[socket.socket]:
         released, self._released = self._released, []
         return released
+
+    def _release(self) -> None:
+        released = self._loop.release_resting()
+        if self._give is None:
+            self._released += released
+        elif released:
+            self._give(released)
 
     def note_given(self, sock: socket.socket) -> None:
         """Take note that the application has a socket for itself; it is cut off in the end."""
@@ -154,7 +167,7 @@ class Engine:
     # Serving
 
     def adopt(self, sockets: Iterable[socket.socket]) -> None:
-        """Go on with connections that somebody else has accepted."""
+        """Go on with connections that somebody else has accepted; also while serving."""
         for sock in sockets:
             self._loop.adopt(sock)
 
@@ -218,7 +231,7 @@ class Engine:
     def _has_retired(self, deadline: float) -> bool:
         self._service.draining = True
         self._loop.leave_doors()
-        self._released += self._loop.release_resting()
+        self._release()
         now = time.monotonic()
         if self._loop.under_way:
             return now >= deadline
@@ -230,7 +243,7 @@ class Engine:
         self._service.draining = True
         self._loop.leave_doors()
         self._listener.close()
-        self._released += self._loop.release_resting()
+        self._release()
         if self._retire_by is None:
             for sock in self._take_released():
                 sock.close()
@@ -275,7 +288,7 @@ class Engine:
         while self._loop.under_way:
             self._steward.sleep(self._loop, at_most=_PATIENCE)
             self._bell.take()
-            self._steward.look(self._loop)
+            self._steward.look(self._loop, alone=self._inside)
             self._grow()
             for sock in self._loop.release_resting():
                 sock.close()

@@ -21,7 +21,7 @@ from dovetail.dev import console
 from dovetail.dev.certificates import generate_adhoc_ssl_context, load_ssl_context
 from dovetail.dev.console import Styled
 from dovetail.dev.conversation import Conversation, Owner, ServerLog, WitnessedWire
-from dovetail.dev.engine import Engine
+from dovetail.dev.engine import Engine, Give
 from dovetail.dev.handler import WSGIRequestHandler, make_settings
 from dovetail.dev.hosts import af_unix, get_interface_ip, get_sockaddr, select_address_family
 from dovetail.dev.workers import WorkerEnd, Workers
@@ -226,7 +226,7 @@ class BaseWSGIServer(HTTPServer):
             crew.stop()
             self._wait_for(crew, None)
 
-    def retire(self, grace: float) -> list[socket.socket]:
+    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
         """Make :meth:`serve_forever` return without a client losing a request; any thread may.
 
         No further client is accepted, and the listening socket's queue is left as it is, for
@@ -235,6 +235,8 @@ class BaseWSGIServer(HTTPServer):
         has taken over. Where there is one application thread, it cannot be interrupted: if it is
         still at a request, this returns all the same, but :meth:`serve_forever` does not yet.
 
+        :param give: is called in some thread with sockets as soon as they are to be had, instead
+            of all being returned in the end.
         :return: the sockets of clients that are connected and wait for no answer. Their next
             request is not lost: pass them to :meth:`adopt` of another server. With TLS there are
             none; such connections are closed.
@@ -242,13 +244,18 @@ class BaseWSGIServer(HTTPServer):
         crew = self._end()
         if crew is None:
             return self._take_adopted()
-        released = crew.retire(grace)
+        released = crew.retire(grace, give)
         self._wait_for(crew, _RETURN_SECONDS)
         return released
 
     def adopt(self, sockets: Iterable[socket.socket]) -> None:
-        """Go on with what another server's :meth:`retire` has returned; call it before serving."""
-        self._adopted += sockets
+        """Go on with what another server's :meth:`retire` has returned; any thread may."""
+        with self._crew_lock:
+            crew = self._crew
+            if crew is None:
+                self._adopted += sockets
+        if crew is not None:
+            crew.adopt(sockets)
 
     def _take_adopted(self) -> list[socket.socket]:
         adopted, self._adopted = self._adopted, []

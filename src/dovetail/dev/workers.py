@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from dovetail.dev.engine import Engine
+from dovetail.dev.engine import Engine, Give
 from dovetail.server.poller import wait_for_any
 from dovetail.server.steward import Bell
 
@@ -31,6 +31,8 @@ __all__ = ["WorkerEnd", "Workers"]
 _ORDER = struct.Struct("!cd")
 _STOP = b"S"
 _RETIRE = b"R"
+# Go on with the clients whose sockets come along.
+_ADOPT = b"A"
 # How many sockets go into one message; Linux allows 253.
 _SOCKETS = 100
 # A process that has lived for less than this, in seconds, is not replaced before as long has passed
@@ -69,7 +71,7 @@ class WorkerEnd:
         """Follow an order, if the line is among the descriptors that are readable."""
         if self._alone or self._sock.fileno() not in ready:
             return
-        octets = self._sock.recv(_ORDER.size)
+        octets, fds, _, _ = socket.recv_fds(self._sock, _ORDER.size, _SOCKETS)
         if len(octets) < _ORDER.size:
             self._alone = True
             self.engine.stop()
@@ -79,7 +81,9 @@ class WorkerEnd:
             reaper.start()
             return
         order, seconds = _ORDER.unpack(octets)
-        if order == _RETIRE:
+        if order == _ADOPT:
+            self.engine.adopt(_sockets_of(fds))
+        elif order == _RETIRE:
             # Not by the thread that serves: it may be in the application for longer.
             self._handing_up = threading.Thread(target=self._hand_up, args=[seconds], daemon=True)
             self._handing_up.start()
@@ -92,11 +96,15 @@ class WorkerEnd:
             self._handing_up.join()
 
     def _hand_up(self, grace: float) -> None:
-        sockets = self.engine.retire(grace)
+        self._send_up(self.engine.retire(grace, self._send_up))
+
+    def _send_up(self, sockets: list[socket.socket]) -> None:
         for at in range(0, len(sockets), _SOCKETS):
             fds = [sock.fileno() for sock in sockets[at : at + _SOCKETS]]
             with contextlib.suppress(OSError):
                 socket.send_fds(self._sock, [b"."], fds)
+        for sock in sockets:
+            sock.close()
 
 
 @dataclass(slots=True)
@@ -130,11 +138,13 @@ class Workers:
         self._interval = interval
         self._bell = Bell()
         self._workers: list[_Worker] = []
+        self._adopting = threading.Lock()  # guards the next one
         self._adopted: list[socket.socket] = []
         self._hire_at = 0.0
         self._stopping = False
         self._grace: float | None = None
         self._released: list[socket.socket] = []
+        self._give: Give | None = None
         self._retired = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -145,8 +155,9 @@ class Workers:
         self._stopping = True
         self._bell.ring()
 
-    def retire(self, grace: float) -> list[socket.socket]:
+    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
         """Do what :meth:`dovetail.dev.engine.Engine.retire` does, in all processes."""
+        self._give = give
         self._grace = grace
         self.stop()
         self._retired.wait()
@@ -161,7 +172,9 @@ class Workers:
 
     def adopt(self, sockets: Iterable[socket.socket]) -> None:
         """Have the processes go on with connections that somebody else has accepted."""
-        self._adopted += sockets
+        with self._adopting:
+            self._adopted += sockets
+        self._bell.ring()
 
     def serve(self, *, once: bool = False) -> None:
         """Serve until told to stop.
@@ -174,6 +187,7 @@ class Workers:
         try:
             while not self._stopping:
                 self._hire()
+                self._deal()
                 self._wait(self._interval)
                 self._act()
                 self._reap()
@@ -213,21 +227,37 @@ class Workers:
         missing = self._count - len(self._workers)
         if not missing or time.monotonic() < self._hire_at:
             return
-        shares = [self._adopted[at::missing] for at in range(missing)]
-        for share in shares:
-            self._fork(share)
-        for sock in self._adopted:
+        adopted = self._take_adopted()
+        for at in range(missing):
+            self._fork(adopted[at::missing], adopted)
+        for sock in adopted:
             sock.close()
-        self._adopted = []
 
-    def _fork(self, adopted: list[socket.socket]) -> None:
+    def _deal(self) -> None:
+        """Have the processes that are there go on with the clients that came meanwhile."""
+        adopted = self._take_adopted() if self._workers else []
+        for at, sock in enumerate(adopted):
+            line = self._workers[at % len(self._workers)].line
+            with contextlib.suppress(OSError):
+                socket.send_fds(line, [_ORDER.pack(_ADOPT, 0.0)], [sock.fileno()])
+            sock.close()
+
+    def _take_adopted(self) -> list[socket.socket]:
+        with self._adopting:
+            adopted, self._adopted = self._adopted, []
+        return adopted
+
+    def _fork(self, share: list[socket.socket], adopted: list[socket.socket]) -> None:
         # What waits in the buffers would be printed by both.
         _flush()
         ours, theirs = socket.socketpair()
         with _undisturbed() as disturb:
             pid = os.fork()
             if not pid:
-                self._be_worker(ours, theirs, adopted, disturb)
+                for sock in adopted:  # the others'
+                    if sock not in share:
+                        sock.close()
+                self._be_worker(ours, theirs, share, disturb)
         theirs.close()
         self._workers.append(_Worker(pid, ours, time.monotonic()))
 
@@ -260,9 +290,6 @@ class Workers:
     def _work(self, end: WorkerEnd, adopted: list[socket.socket]) -> int:
         engine = self._make_engine(end)
         engine.adopt(adopted)
-        for sock in self._adopted:  # the others'
-            if sock not in adopted:
-                sock.close()
         try:
             engine.serve()
         finally:
@@ -280,7 +307,7 @@ class Workers:
             with contextlib.suppress(OSError):
                 worker.line.sendall(_ORDER.pack(order, seconds))
         deadline = time.monotonic() + seconds + (_HANDOVER_SECONDS if order == _RETIRE else 0.0)
-        self._released += self._adopted
+        self._pass_on(self._take_adopted())
         while self._workers and time.monotonic() < deadline:
             left = max(0.0, deadline - time.monotonic())
             lines = {worker.line.fileno(): worker for worker in self._workers}
@@ -297,11 +324,15 @@ class Workers:
             octets, fds, _, _ = socket.recv_fds(worker.line, 1, _SOCKETS)
         except OSError:
             octets, fds = b"", []
-        for fd in fds:
-            os.set_inheritable(fd, False)
-            self._released.append(socket.socket(fileno=fd))
+        self._pass_on(_sockets_of(fds))
         if not octets:
             self._bury(worker)
+
+    def _pass_on(self, sockets: list[socket.socket]) -> None:
+        if self._give is None:
+            self._released += sockets
+        elif sockets:
+            self._give(sockets)
 
     def _bury(self, worker: _Worker) -> None:
         with contextlib.suppress(ChildProcessError):
@@ -327,6 +358,14 @@ def _undisturbed() -> Iterator[Callable[[], None]]:
             yield disturb
     finally:
         disturb()
+
+
+def _sockets_of(fds: Iterable[int]) -> list[socket.socket]:
+    """Return the sockets that came in a message."""
+    sockets = [socket.socket(fileno=fd) for fd in fds]
+    for sock in sockets:
+        sock.set_inheritable(False)
+    return sockets
 
 
 def _status_of(pid: int) -> str | None:

@@ -42,8 +42,10 @@ class Retirable(Protocol):
     def fileno(self) -> int:
         """Return the listening socket's descriptor."""
 
-    def retire(self, grace: float) -> list[socket.socket]:
-        """Stop serving; return the connections that wait for their next request."""
+    def retire(
+        self, grace: float, give: Callable[[list[socket.socket]], object] | None = None
+    ) -> list[socket.socket]:
+        """Stop serving; give, or return, the connections that wait for their next request."""
 
     def adopt(self, sockets: list[socket.socket]) -> None:
         """Serve on connections of another process."""
@@ -68,20 +70,15 @@ class Generation:
         self._has_retired = threading.Event()
         self._is_interruptible = False
 
-    def begin(self) -> bool:
-        """Say that this process is set up, and take what the other one has for it.
-
-        :returns: whether files that have changed since it was started are to be seen as changes.
-        """
+    def begin(self) -> None:
+        """Say that this process is set up, and take the connections that wait for it."""
         if self._link is None:
-            return True
+            return
         self._link.say(messages.SERVING)
-        while True:
+        message = messages.CONNECTIONS
+        while message == messages.CONNECTIONS:
             message, connections = self._link.listen()
-            if message == messages.CONNECTIONS:
-                self._adopt(connections)
-            else:
-                return message != messages.GO_SETTLED
+            self._adopt(connections)
 
     def run(self, watcher: Watcher, recorder: ImportRecorder) -> None:
         """Run the function until it returns or is interrupted.
@@ -108,8 +105,8 @@ class Generation:
         self._is_retiring = True
         console.log("info", f" * Detected change in {change.path!r}, reloading")
         drop_stale_bytecode(change.path)
-        if change.is_early and self._link is not None:
-            self._link.say(messages.EARLY)
+        if change.early and self._link is not None:
+            self._link.say(messages.EARLY + change.early)
         try:
             if self._server is None:
                 self._interrupt()
@@ -128,13 +125,15 @@ class Generation:
         impatience.daemon = True
         impatience.start()
         try:
-            connections = server.retire(GRACE)
-            if self._link is not None:
-                self._link.hand_over(connections)
-            for connection in connections:
-                connection.close()
+            self._hand_over(server.retire(GRACE, self._hand_over))
         finally:
             self._call_next()
+
+    def _hand_over(self, connections: list[socket.socket]) -> None:
+        if self._link is not None:
+            self._link.hand_over(connections)
+        for connection in connections:
+            connection.close()
 
     def _call_next(self) -> None:
         if self._link is not None:

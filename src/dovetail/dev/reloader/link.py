@@ -8,11 +8,9 @@ import socket
 from collections.abc import Iterable
 
 __all__ = [
-    "ADOPTED",
     "CONNECTIONS",
     "EARLY",
     "GO",
-    "GO_SETTLED",
     "NEXT",
     "SERVING",
     "VARIABLE",
@@ -27,16 +25,12 @@ VARIABLE = "DOVETAIL_DEV_LINK"
 SERVING = b"S"
 #: Its successor may be started.
 NEXT = b"N"
-#: Why it goes is a file that had changed before it could watch it.
+#: Why it goes are files that had changed before it could watch them; their digest follows.
 EARLY = b"E"
-#: It has the connections that it was given.
-ADOPTED = b"A"
 
 # What the other one says.
 #: Begin to serve.
 GO = b"G"
-#: So, and take files as they are: the predecessor went for :data:`EARLY`.
-GO_SETTLED = b"Q"
 
 # What both say.
 #: Here are connections to serve on.
@@ -116,6 +110,12 @@ class Link:
             connection.set_inheritable(False)
             connections.append(connection)
         return message, connections
+
+    def read(self, size: int) -> bytes:
+        """Return what follows a message, of so many octets; less if the other end has gone."""
+        with contextlib.suppress(OSError):
+            return self._sock.recv(size, socket.MSG_WAITALL)
+        return b""
 
     def close(self) -> None:
         """Close this end."""

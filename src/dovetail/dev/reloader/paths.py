@@ -6,10 +6,14 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterable
+from hashlib import blake2b
 from importlib.util import MAGIC_NUMBER, cache_from_source
 
 __all__ = [
+    "DIGEST_SIZE",
     "Signature",
+    "digest_of",
     "drop_stale_bytecode",
     "file_clock",
     "is_ignored_directory",
@@ -18,6 +22,9 @@ __all__ = [
     "nearest",
     "signature",
 ]
+
+#: The length of a digest.
+DIGEST_SIZE = 16
 
 #: Time of modification in nanoseconds, size and number of a file; None if it is not there.
 Signature = tuple[int, int, int] | None
@@ -76,6 +83,18 @@ def signature(path: str) -> Signature:
     except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def digest_of(paths: Iterable[str]) -> bytes:
+    """Return a digest of the paths and the content of files, of :data:`DIGEST_SIZE` octets."""
+    digest = blake2b(digest_size=DIGEST_SIZE)
+    for path in paths:
+        content = b""
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            content = file.read()
+        digest.update(f"{path}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
+        digest.update(content)
+    return digest.digest()
 
 
 def nearest(path: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from dovetail.dev.reloader.generation import Generation, Retirable
 from dovetail.dev.reloader.imports import record_imports
 from dovetail.dev.reloader.link import Link
 from dovetail.dev.reloader.program import Program
-from dovetail.dev.reloader.supervisor import STARTED, Supervisor
+from dovetail.dev.reloader.supervisor import KNOWN, STARTED, Supervisor
 from dovetail.dev.reloader.watching import POLLING, Watcher, choose_type
 from dovetail.dev.reloader.watchlist import Assets, Watchlist
 
@@ -62,15 +62,22 @@ def run_with_reloader(
             console.log("warning", " * watchfiles is not installed: files are polled instead")
         listener = None if server is None else server.fileno()
         sys.exit(Supervisor(Program.current(), kind, listener, stand_in).run())
+    if server is not None:
+        # The programs that this one starts have no use for it.
+        os.set_inheritable(server.fileno(), False)
     recorder = record_imports()
     link = Link.of_child()
     generation = Generation(main_func, server, link)
-    started = _started() if generation.begin() else 0
-    watchlist = Watchlist(recorder, extra_files, assets, exclude_patterns, started)
+    generation.begin()
+    started, known = _circumstances()
+    watchlist = Watchlist(recorder, extra_files, assets, exclude_patterns, started, known)
     watcher = Watcher(watchlist, kind, interval, generation.retire, on_asset_change)
     generation.run(watcher, recorder)
 
 
-def _started() -> int:
-    text = os.environ.get(STARTED, "")
-    return int(text) if text.isascii() and text.isdigit() else 0
+def _circumstances() -> tuple[int, bytes]:
+    """Return when this process was started, and what for; 0 and nothing if that is not known."""
+    try:
+        return int(os.environ.pop(STARTED, "0")), bytes.fromhex(os.environ.pop(KNOWN, ""))
+    except ValueError:
+        return 0, b""

@@ -8,6 +8,7 @@ run.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import runpy
@@ -84,6 +85,9 @@ def _failing(error: Exception) -> WSGIApplication:
     trace = error.__traceback__
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001
+        __traceback_hide__ = True  # noqa: F841  (for the debugger: no frame of theirs)
+        # The terminal has had it from the program itself.
+        environ["wsgi.errors"] = io.StringIO()
         # Without its first traceback it would get longer with each request.
         raise error.with_traceback(trace)
 

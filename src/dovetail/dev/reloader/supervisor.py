@@ -17,10 +17,10 @@ from typing import Any, Final
 from dovetail.dev import console
 from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.link import Link
-from dovetail.dev.reloader.paths import file_clock
+from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock
 from dovetail.dev.reloader.program import Program
 
-__all__ = ["AGAIN", "STAND_IN", "STARTED", "Supervisor", "end_status"]
+__all__ = ["AGAIN", "KNOWN", "STAND_IN", "STARTED", "Supervisor", "end_status"]
 
 #: The exit status by which a serving process asks to be started again.
 AGAIN: Final = 3
@@ -28,6 +28,8 @@ AGAIN: Final = 3
 STAND_IN: Final = "DOVETAIL_DEV_STAND_IN"
 #: The environment variable with when a process was started, by the clock of files.
 STARTED: Final = "DOVETAIL_DEV_STARTED"
+#: The environment variable with the digest of what the process before has gone for early.
+KNOWN: Final = "DOVETAIL_DEV_KNOWN"
 
 # The status of a Python program that an exception has ended.
 _RAISED = 1
@@ -36,9 +38,9 @@ _RAISED = 1
 _PATIENCE = 12.0
 # A terminal sends Ctrl-C to the child, too; it is handed on only to a child that has not heard.
 _INTERRUPT_DELAY = 0.3
-# A program that writes a module of its own whenever it starts must not do so forever. After so many
-# starts in a row files are taken as they are.
-_EARLY_ONES = 5
+# After so many starts in a row for files that changed during the start they are taken as they are:
+# then it is the program that changes them.
+_MOST_EARLY_ONES = 20
 # How often to look for ended children where no signal can tell of them.
 _POLL = 0.1
 
@@ -53,8 +55,8 @@ class _Child:
         self.link = link
         self.stands_in = stands_in
         self.has_served = False
-        #: Whether it goes because of a change that it could not watch.
-        self.is_early = False
+        #: The digest of the files that it has gone for before it could watch them.
+        self.early = b""
 
     def close(self) -> None:
         if self.link is not None:
@@ -87,7 +89,7 @@ class Supervisor:
         self._child: _Child
         self._retiring: list[_Child] = []
         self._connections: list[socket.socket] = []
-        self._early = 0
+        self._early_ones = 0
         self._selector = selectors.DefaultSelector()
         self._signals: list[int] = []
         self._asked_to_end = 0
@@ -111,10 +113,13 @@ class Supervisor:
 
     # Children
 
-    def _start(self, stands_in: bool = False) -> None:
+    def _start(self, stands_in: bool = False, known: bytes = b"") -> None:
         if not stands_in:
             console.log("info", f" * Restarting with {self._name}")
         environ = {**os.environ, "WERKZEUG_RUN_MAIN": "true", STARTED: str(file_clock())}
+        if self._early_ones >= _MOST_EARLY_ONES:
+            environ[STARTED] = "0"
+        environ[KNOWN] = known.hex()
         command = self._program.command()
         if stands_in and self._stand_in is not None:
             command = self._program.command_under("dovetail.dev.reloader.stand_in")
@@ -138,8 +143,8 @@ class Supervisor:
             self._selector.register(link.fileno(), selectors.EVENT_READ, self._child)
 
     def _start_next(self, before: _Child) -> None:
-        self._early = self._early + 1 if before.is_early else 0
-        self._start()
+        self._early_ones = self._early_ones + 1 if before.early else 0
+        self._start(known=before.early)
 
     def _reap(self) -> int | None:
         for child in [child for child in self._retiring if child.process.poll() is not None]:
@@ -215,9 +220,9 @@ class Supervisor:
         elif message == messages.SERVING:
             child.has_served = True
             self._hand_on(child)
-            child.link.say(messages.GO_SETTLED if self._early >= _EARLY_ONES else messages.GO)
+            child.link.say(messages.GO)
         elif message == messages.EARLY:
-            child.is_early = True
+            child.early = child.link.read(DIGEST_SIZE)
         elif message == messages.NEXT:
             if child is self._child and not self._asked_to_end:
                 self._retiring.append(child)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dovetail.dev.reloader.imports import ImportRecorder, module_files
 from dovetail.dev.reloader.paths import (
     Signature,
+    digest_of,
     file_clock,
     is_library,
     nearest,
@@ -28,12 +29,13 @@ class Change:
     """A file that has changed.
 
     :ivar is_asset: it is no code, so the application goes on with it as it is.
-    :ivar is_early: it had changed before it could be watched.
+    :ivar early: for a module that had changed before it could be watched, the digest of all of
+        these.
     """
 
     path: str
     is_asset: bool = False
-    is_early: bool = False
+    early: bytes = b""
 
 
 class Watchlist:
@@ -45,22 +47,26 @@ class Watchlist:
     :param started: when this process was started, by :func:`~.paths.file_clock`. A module's file
         that has changed since it was imported, or if that is not known since then, is a change. 0
         for nothing is.
+    :param known: the digest of such files for which the process before has ended. A program that
+        writes a module of its own whenever it starts must not be started forever.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  what is watched, in that order, and since when
         self,
         recorder: ImportRecorder,
         extra: Iterable[str] | None = None,
         assets: Assets | None = None,
         exclude: Iterable[str] | None = None,
         started: int = 0,
+        known: bytes = b"",
     ) -> None:
         self._recorder = recorder
         self._exclusion = Exclusion(exclude)
         self._assets: Assets = () if assets is None else assets
         self._started = started
+        self._known = known
         self._modules_seen: set[str] = set()
-        self._early: list[Change] = []
+        self._early: list[str] = []
         self._files: dict[str, Signature] = {}
         self._asset_files: set[str] = set()
         files, self._trees = sort_names(extra or ())
@@ -117,7 +123,7 @@ class Watchlist:
         since = self._recorder.times.get(name, self._started)
         # A time in the future is of another machine's clock and tells nothing.
         if self._started and state is not None and since <= state[0] <= file_clock():
-            self._early.append(Change(file, is_early=True))
+            self._early.append(file)
 
     # Where to wait for events
 
@@ -158,8 +164,11 @@ class Watchlist:
 
     def take_early(self) -> list[Change]:
         """Return the modules that have changed before they could be watched, once."""
-        early, self._early = self._early, []
-        return early
+        early, self._early = sorted(self._early), []
+        if not early:
+            return []
+        digest = digest_of(early)
+        return [] if digest == self._known else [Change(path, early=digest) for path in early]
 
     def changes(self, events: Iterable[str]) -> Iterator[Change]:
         """Yield what has changed according to events of the paths; code before assets."""
