@@ -30,6 +30,9 @@ connection_dropped_errors: tuple[type[Exception], ...] = (
     ssl.SSLEOFError,
 )
 
+# Where the inspector tells its page of new requests.
+_NEWS = "/__dovetail__/requests.json?"
+
 
 class Host(Protocol):
     """What a handler needs of its server, a :class:`dovetail.dev.server.BaseWSGIServer`."""
@@ -244,7 +247,9 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
 
     def responding(self, status: int) -> None:
         """Log the request; the server calls this before the head of the response goes out."""
-        self.log_request(status)
+        # The inspector's page asks for news each second.
+        if status != HTTPStatus.OK or not self.path.startswith(_NEWS):
+            self.log_request(status)
 
     def refused(self, request: Request | None, error: ProtocolError) -> None:
         """Log a refused request; the server calls this."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dovetail.dev.inspector.admission import TRUSTED_HOSTS, Admission, is_local
+from dovetail.dev.inspector.admission import TRUSTED_HOSTS, Admission
 
 LOCAL = {
     "REMOTE_ADDR": "127.0.0.1",
@@ -20,27 +20,6 @@ def make(pin: bool | None = None, /, **environ: Any) -> tuple[Admission, dict[st
     return Admission("the secret", TRUSTED_HOSTS, trust), LOCAL | environ
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1", "::1%lo"])
-def test_loopback_is_local(address: str) -> None:
-    assert is_local({"REMOTE_ADDR": address, "REMOTE_PORT": "1"})
-
-
-@pytest.mark.parametrize(("address", "port"), [("", ""), ("<local>", "0")])
-def test_a_unix_socket_is_local(address: str, port: str) -> None:
-    assert is_local({"REMOTE_ADDR": address, "REMOTE_PORT": port})
-
-
-@pytest.mark.parametrize(
-    "address", ["192.0.2.1", "10.0.0.1", "::2", "::ffff:10.0.0.1", "localhost", "127.0.0.1.x"]
-)
-def test_others_are_not(address: str) -> None:
-    assert not is_local({"REMOTE_ADDR": address, "REMOTE_PORT": "1"})
-
-
-def test_no_address_but_a_port_is_not() -> None:
-    assert not is_local({"REMOTE_ADDR": "", "REMOTE_PORT": "4711"})
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -52,10 +31,9 @@ def test_no_address_but_a_port_is_not() -> None:
         "X_REAL_IP",
     ],
 )
-def test_what_a_proxy_forwards_is_not(name: str) -> None:
+def test_what_a_proxy_forwards_is_of_another_machine(name: str) -> None:
     admission, environ = make(**{f"HTTP_{name}": "127.0.0.1"})
-    assert not is_local(environ)
-    assert admission.refusal(environ)
+    assert "through a proxy" in admission.refusal(environ)
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:80", "[::1]:5000", "app.localhost:5000"])
@@ -110,11 +88,9 @@ def test_pages_of_other_sites_read_nothing_but_links_lead_here() -> None:
         ({}, "the secrets", False),
         ({}, "ümlaut", False),
         ({"HTTP_SEC_FETCH_SITE": "same-origin"}, "the secret", True),
-        ({"HTTP_SEC_FETCH_SITE": "none"}, "the secret", False),
         ({"HTTP_SEC_FETCH_SITE": "same-site"}, "the secret", False),
         ({"HTTP_ORIGIN": "http://127.0.0.1:5000"}, "the secret", True),
         ({"HTTP_ORIGIN": "http://127.0.0.1:5001"}, "the secret", False),
-        ({"HTTP_ORIGIN": "https://127.0.0.1:5000"}, "the secret", False),
         ({"HTTP_ORIGIN": "null"}, "the secret", False),
     ],
 )

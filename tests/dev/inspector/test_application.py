@@ -232,6 +232,16 @@ def test_the_pages_have_a_policy_and_are_not_kept(site: Site) -> None:
     assert site.ask("/__dovetail__/requests.json").fields["cache-control"] == "no-store"
 
 
+def test_asking_for_news_is_not_logged(site: Site, lines: list[str]) -> None:
+    site.ask("/items/15")
+    site.row("/items/15")
+    site.ask("/__dovetail__/requests.json?after=0", Host="evil.example")
+    logged = [line for line in lines if "GET" in line]
+    assert len(logged) == 2
+    assert "/items/15" in logged[0]
+    assert "403" in logged[1]
+
+
 def test_the_list_is_cleared_by_the_page_only(site: Site) -> None:
     site.ask("/items/12")
     site.row("/items/12")

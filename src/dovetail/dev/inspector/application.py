@@ -142,6 +142,8 @@ class Inspector:
         if not isinstance(visit, Visit):
             return
         visit.lines.close()
+        if _is_debuggers(seen):
+            return
         try:
             hidden = TOKEN_FIELD if visit.origin else ""
             self.history.add(make_entry(seen, visit, hidden))
@@ -298,6 +300,15 @@ def _with_host(trusted: Collection[str], hostname: str) -> Collection[str]:
 
 def _is_own(path: str) -> bool:
     return path.startswith(PREFIX) or path == PREFIX[:-1]
+
+
+def _is_debuggers(seen: Observation) -> bool:
+    """Tell whether a request was a command of the debugger's page, which comes to any path."""
+    if "__debugger__=yes" not in seen.request.query:
+        return False
+    return not seen.record.route and not any(
+        name == "matched" for name, _ in seen.record.marks or ()
+    )
 
 
 def _respond(

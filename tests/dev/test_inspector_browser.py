@@ -1,0 +1,253 @@
+"""The inspector in Chromium: listing, opening, filtering, replaying."""
+
+from __future__ import annotations
+
+import json
+import logging
+import urllib.request
+from collections.abc import Iterator
+from urllib.error import HTTPError
+
+import pytest
+from tests.browser import ENTER, TAB, Browser
+from tests.dev.inspector.inspected import Site, inspected, wait_for
+
+from dovetail import App, render_template_string, request
+from dovetail.app.phases import mark_phases, unmark_phases
+
+pytestmark = [pytest.mark.network, pytest.mark.process]
+
+log = logging.getLogger("tests.shop")
+
+
+def make_app() -> App:
+    app = App(__name__)
+
+    @app.route("/basket/<int:guests>", methods=["GET", "POST"])
+    def basket(guests: int) -> str:
+        log.warning("a basket for %d", guests)
+        return render_template_string("{% for n in range(2000) %}<p>{{ n }}</p>{% endfor %}")
+
+    @app.post("/orders")
+    def order() -> str:
+        return request.form["what"]
+
+    @app.get("/fails")
+    def fails() -> str:
+        raise RuntimeError("the oven is cold")
+
+    return app
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    mark_phases()
+    with inspected(make_app(), tmp_path_factory.mktemp("workshop"), threaded=True) as site:
+        yield site
+    unmark_phases()
+
+
+@pytest.fixture(scope="module")
+def browser(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    url = f"http://127.0.0.1:{site.server.port}"
+    browser = Browser(url, tmp_path_factory.mktemp("browser"))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture(autouse=True)
+def page(site: Site, browser: Browser) -> Iterator[None]:
+    """Three requests in the list, which is open; no complaints of the browser in the end."""
+    site.post("clear")
+    visit(browser, "/basket/3?x=1")
+    site.row("/basket/3")
+    visit(browser, "/orders", "what=tea&password=hush")
+    site.row("/orders")
+    visit(browser, "/fails")
+    site.row("/fails")
+    browser.open("/__dovetail__/")
+    expect_rows(browser, 3)
+    browser.complaints()
+    yield
+    assert browser.complaints() == []
+
+
+def visit(browser: Browser, path: str, form: str = "") -> None:
+    """Make a request as somebody else."""
+    try:
+        with urllib.request.urlopen(browser.url + path, form.encode() or None, timeout=20) as found:
+            found.read()
+    except HTTPError as error:
+        error.close()
+
+
+def rows(browser: Browser) -> list[str]:
+    """The texts of the rows that are shown."""
+    found: str = browser.run(
+        "return JSON.stringify([...document.querySelectorAll('#requests tbody tr')]"
+        ".filter((row) => !row.hidden).map((row) => row.innerText.replace(/\\s+/g, ' ')))"
+    )
+    texts: list[str] = json.loads(found)
+    return texts
+
+
+def expect_rows(browser: Browser, count: int) -> None:
+    wait_for(lambda: len(rows(browser)) == count, f"{count} rows are shown")
+
+
+def test_requests_are_listed_and_new_ones_come_by_themselves(browser: Browser) -> None:
+    first = rows(browser)[-1]
+    for part in ("GET", "/basket/3?x=1", "/basket/<int:guests>", "200 OK", " ms"):
+        assert part in first
+    assert "500" in rows(browser)[0]
+    browser.run("document.querySelector('#requests tbody tr a').focus()")
+    focused = browser.label(browser.focused())
+    browser.run("getSelection().selectAllChildren(document.querySelector('#requests .c-route'))")
+    selected = browser.run("return getSelection().toString()")
+    visit(browser, "/basket/4")
+    expect_rows(browser, 4)
+    assert "/basket/4" in rows(browser)[0]
+    assert browser.text("#count") == "4 requests"
+    assert browser.label(browser.focused()) == focused == "/fails"
+    assert browser.run("return getSelection().toString()") == selected
+
+
+def test_a_row_that_came_by_itself_is_as_one_that_was_there(browser: Browser) -> None:
+    visit(browser, "/basket/5?<b>token=hidden</b>&token=hidden")
+    expect_rows(browser, 4)
+    # Elements, attributes and texts of the first row; numbers may be written in other ways.
+    script = """
+        const plain = (value) => (value && Number(value) >= 0 ? Number(value) : value);
+        const attribute = ({name, value}) => `${name}=${plain(value)}`;
+        const row = document.querySelector("#requests tbody tr");
+        return [row, ...row.querySelectorAll("*")]
+          .filter((element) => !element.closest("[hidden]"))
+          .map((element) => [element.tagName, ...[...element.attributes].map(attribute).sort(),
+                             element.children.length ? "" : element.textContent].join(" "));
+    """
+    came = browser.run(script)
+    browser.open("/__dovetail__/")
+    expect_rows(browser, 4)
+    assert browser.run(script) == came
+    assert "=hidden" not in "".join(came)
+
+
+def test_filters(browser: Browser) -> None:
+    browser.enter("#words", "post TEA")
+    expect_rows(browser, 0)
+    assert browser.text("#none") == "No request is like that."
+    browser.enter("#words", "post orders")
+    expect_rows(browser, 1)
+    assert browser.text("#count") == "1 of 3 requests"
+    visit(browser, "/orders", "what=scone")
+    expect_rows(browser, 2)
+    browser.enter("#words", " ")
+    expect_rows(browser, 4)
+    browser.click("#errors")
+    expect_rows(browser, 1)
+    assert "/fails" in rows(browser)[0]
+
+
+def test_refreshing_can_be_stopped(site: Site, browser: Browser) -> None:
+    browser.click("#refresh")
+    visit(browser, "/basket/6")
+    site.row("/basket/6")
+    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    assert len(rows(browser)) == 3
+    browser.click("#refresh")
+    expect_rows(browser, 4)
+
+
+def test_a_request_is_opened_by_the_keyboard(browser: Browser) -> None:
+    browser.tab_to("/basket/3?x=1")
+    browser.press(ENTER)
+    wait_for(lambda: browser.path.startswith("/__dovetail__/requests/"), "its page is open")
+    assert "GET /basket/3?x=1" in browser.text("h1").replace("\n", " ")
+    assert "a basket for 3" in browser.text(".log")
+    assert "template" in browser.text(".phases")
+    bar = browser.find(".bar.whole")
+    assert browser.label(bar).startswith("queue") or "routing" in browser.label(bar)
+    assert browser.tab_until(lambda label: label == "Replay") == "Replay"
+
+
+def test_a_request_is_replayed_and_the_new_one_shown(site: Site, browser: Browser) -> None:
+    number = site.row("/orders")["id"]
+    browser.open(f"/__dovetail__/requests/{number}")
+    browser.click_text("Replay")
+    new = wait_for(lambda: [row for row in site.rows() if row["origin"] == number], "it is sent")[0]
+    browser.expect(new["url"])
+    assert f"replayed from #{number}" in browser.text(".masthead").replace("\n", " ")
+    assert "200 OK" in browser.text(".masthead")
+    browser.open("/__dovetail__/")
+    expect_rows(browser, 4)
+    assert f"replayed from #{number}" in rows(browser)[0]
+
+
+def test_secrets_are_shown_on_request(site: Site, browser: Browser) -> None:
+    browser.open(site.row("/orders")["url"])
+    assert "hush" not in browser.text("body")
+    browser.click_text("Show secrets")
+    wait_for(lambda: "hush" in browser.text("body"), "the secret is shown")
+    browser.click_text("Hide secrets")
+    wait_for(lambda: "hush" not in browser.text("body"), "it is hidden")
+
+
+def test_the_command_is_copied(site: Site, browser: Browser) -> None:
+    browser.open(site.row("/orders")["url"])
+    browser.click_text("Copy as curl")
+    wait_for(lambda: browser.text("#copied") in {"Copied.", "Selected: press Ctrl+C."}, "it says")
+    command = browser.text("#curl")
+    assert command.startswith("curl ")
+    assert "--data-raw 'what=tea&password=" in command
+
+
+def test_a_replay_that_is_not_answered_is_said(site: Site, browser: Browser) -> None:
+    browser.open(site.row("/orders")["url"])
+    site.inspector.address = "/nowhere/at/all"
+    try:
+        browser.click_text("Replay")
+        wait_for(lambda: "could not be sent" in browser.text("#progress"), "it is said")
+    finally:
+        site.inspector.address = None
+
+
+def test_without_scripts(site: Site, browser: Browser) -> None:
+    browser.emulate("setScriptExecutionDisabled", value=True)
+    try:
+        browser.open("/__dovetail__/")
+        browser.enter("#words", "basket")
+        browser.press(ENTER)
+        browser.expect("/__dovetail__/?q=basket")
+        assert "/orders" not in browser.text("#requests")
+        browser.open(site.row("/orders")["url"])
+        browser.click_text("Replay")
+        wait_for(lambda: len(site.rows()) == 4, "it is sent again")
+        browser.open(site.row("/orders", count=2)["url"])
+        assert "replayed from" in browser.text(".masthead")
+        browser.open("/__dovetail__/")
+        browser.click_text("Clear the list")
+        wait_for(lambda: "No request yet" in browser.text("main"), "the list is empty")
+    finally:
+        browser.emulate("setScriptExecutionDisabled", value=False)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_small_windows_and_contrast(site: Site, browser: Browser, scheme: str) -> None:
+    browser.prefer(scheme)
+    number = site.row("/basket/3")["id"]
+    try:
+        for width in (320, 1280):
+            browser.resize(width, 800)
+            for name, path in (("list", ""), ("request", f"requests/{number}")):
+                browser.open(f"/__dovetail__/{path}")
+                browser.screenshot(f"inspector-{name}-{scheme}-{width}")
+                assert browser.excess_width() <= 0, (name, width)
+                assert browser.faint_texts() == [], (name, width)
+    finally:
+        browser.resize(1280, 800)
+        browser.prefer("light")
+
+
+def test_the_skip_link_comes_first(browser: Browser) -> None:
+    browser.press(TAB)
+    assert browser.label(browser.focused()) == "Skip to the requests"
