@@ -307,7 +307,7 @@ class DebuggedApplication:
             environ["wsgi.errors"].write(text + shown)
             raise error from error.__cause__
         environ["wsgi.errors"].write(traceback.render_traceback_text())
-        return response.get_data()
+        return b"" if request.method == "HEAD" else response.get_data()
 
     # Pages
 
@@ -465,7 +465,8 @@ class DebuggedApplication:
         pin = self.pin
         if pin is None:
             return True, False
-        attempts = pins.Attempts(self.pin_cookie_name or "")
+        # Each debugger has its own: of several in one program none locks another out.
+        attempts = pins.Attempts(f"{self._name} {self.pin_cookie_name}")
         if not attempts.begin():
             return False, True
         if pins.is_pin(given, pin):

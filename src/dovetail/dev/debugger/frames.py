@@ -157,10 +157,12 @@ class DebugFrameSummary(FrameSummary):
         place = "current" if line.is_current else "after"
         if not line.is_current and line.number < (self.lineno or 0):
             place = "before"
-        body = line.text.lstrip()
-        indent = line.text[: len(line.text) - len(body)]
-        shown = body if len(body) <= _LONGEST_LINE else f"{body[:_LONGEST_LINE]} …"
-        html = f'<pre class="line {place}"><span class="ws">{indent}</span>{escape(shown)}'
+        text = line.text if len(line.text) <= _LONGEST_LINE else f"{line.text[:_LONGEST_LINE]} …"
+        shown = text.lstrip()
+        indent = text[: len(text) - len(shown)]
+        # An empty line would have no height.
+        text = escape(shown) or " "
+        html = f'<pre class="line {place}"><span class="ws">{indent}</span>{text}'
         if line.is_current and (marks := self._marks(line.text, indent, shown)):
             html += f'\n<span class="ws">{indent}</span>{marks}'
         return f"{html}</pre>"

@@ -158,15 +158,13 @@ class DebugTraceback:
 
     @cached_property
     def all_tracebacks(self) -> list[tuple[str | None, TracebackException]]:
-        """Python's summaries, the oldest first, each with its relation to the one after it."""
+        """Python's summaries, the last first, each with its relation to the next, older one."""
         lineage = _lineage(self._te)
-        to_next = [_RELATIONS[relation] for relation, _ in lineage[1:]]
-        reports = [report for _, report in lineage]
-        return list(zip([*to_next, None], reports, strict=True))
+        return [(_RELATIONS.get(relation), report) for relation, report in reversed(lineage)]
 
     @cached_property
     def all_frames(self) -> list[DebugFrameSummary]:
-        """The frames of all the exceptions, those of the members of groups included."""
+        """The frames of all the exceptions, the last first, and of the members of groups."""
         return list(_all_frames(self.chain))
 
     def render_traceback_text(self) -> str:
@@ -192,7 +190,7 @@ class DebugTraceback:
         described = escape("".join(self._te.format_exception_only())[:_LONGEST_TEXT])
         syntax = _is_syntax_error(self._te)
         title = "Syntax Error" if syntax else "Traceback <em>(most recent call last)</em>:"
-        around = ('<pre class="syntaxerror">', "</pre>") if syntax else _QUOTE
+        around = ("<pre class=syntaxerror>", "</pre>") if syntax else _QUOTE
         return SUMMARY_HTML % {
             "classes": "traceback" if frames else "traceback noframe-traceback",
             "title": f"<h3>{title if include_title else ''}</h3>",
@@ -216,7 +214,7 @@ def render_console_html(secret: str, evalex_trusted: bool) -> str:
 
 
 def _all_frames(chain: Sequence[Failure]) -> Iterator[DebugFrameSummary]:
-    for failure in chain:
+    for failure in reversed(chain):
         yield from failure.frames
         for member in failure.members:
             yield from _all_frames(member)
