@@ -1,0 +1,171 @@
+"""The directory that the processes of a development server share: who makes it, and who ends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dovetail.dev.workshop import VARIABLE, Workshop
+
+REPORT = "from dovetail.dev.workshop import Workshop as W; w = W.current(); print(w.path, w.secret)"
+FORKS = """
+import os, sys
+from dovetail.dev.workshop import Workshop
+made = Workshop.current()
+pid = os.fork()
+if pid == 0:
+    found = Workshop.current()
+    print(found.path, found.secret, found.is_shared, flush=True)
+    sys.exit()
+os.waitpid(pid, 0)
+print(made.path, made.secret, made.is_shared, made.path.is_dir(), flush=True)
+"""
+REPLACES = """
+import os, sys
+from dovetail.dev.workshop import Workshop
+made = Workshop.current()
+print(made.path, made.secret, flush=True)
+os.execv(sys.executable, [sys.executable, "-c", sys.argv[1]])
+"""
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+    monkeypatch.setenv(VARIABLE, "")
+    shop = Workshop.current()
+    yield shop
+    shutil.rmtree(shop.path, ignore_errors=True)
+
+
+def run(code: str, *args: str, **variables: str) -> list[list[str]]:
+    """Run a program; return the words of each line that it prints."""
+    environ = {**os.environ, **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def test_is_made_once(made: Workshop) -> None:
+    assert Workshop.current() is made
+    assert os.environ[VARIABLE] == str(made.path)
+    assert not made.is_shared
+
+
+def test_is_of_this_user_alone(made: Workshop) -> None:
+    assert made.path.stat().st_mode & 0o777 == 0o700
+    modes = {file.name: file.stat().st_mode & 0o777 for file in made.path.iterdir()}
+    assert modes == {"secret": 0o600, "maker": 0o600}
+
+
+def test_a_started_process_finds_it_and_leaves_it(made: Workshop) -> None:
+    assert run(REPORT) == [[str(made.path), made.secret]]
+    assert made.path.is_dir()
+
+
+def test_two_servers_have_two(made: Workshop) -> None:
+    ((path, secret),) = run(REPORT, **{VARIABLE: ""})
+    assert path != str(made.path)
+    assert secret != made.secret
+    assert not Path(path).exists(), "it goes with the process that made it"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_shares_it_and_leaves_it() -> None:
+    child, parent = run(FORKS, **{VARIABLE: ""})
+    assert child[:2] == parent[:2]
+    assert (child[2:], parent[2:]) == (["True"], ["False", "True"])
+    assert not Path(parent[0]).exists()
+
+
+def test_a_program_that_replaces_itself_keeps_it_and_removes_it_in_the_end() -> None:
+    first, second = run(REPLACES, REPORT, **{VARIABLE: ""})
+    assert first == second
+    assert not Path(first[0]).exists()
+
+
+def copy_of(made: Workshop, place: Path) -> Path:
+    shutil.copytree(made.path, place)
+    place.chmod(0o700)
+    return place
+
+
+def test_takes_a_directory_that_is_in_order(
+    made: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = copy_of(made, tmp_path / "shop")
+    (place / "maker").write_text("1")
+    monkeypatch.setenv(VARIABLE, str(place))
+    found = Workshop.current()
+    assert (found.path, found.secret, found.is_shared) == (place, made.secret, True)
+
+
+@pytest.mark.parametrize("flaw", ["mode", "link", "file", "gone", "no secret", "short", "relative"])
+def test_ignores_what_may_not_be_its_own(
+    made: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flaw: str
+) -> None:
+    place = copy_of(made, tmp_path / "shop")
+    named = str(place)
+    match flaw:
+        case "mode":
+            place.chmod(0o750)
+        case "link":
+            (tmp_path / "link").symlink_to(place)
+            named = str(tmp_path / "link")
+        case "file":
+            named = str(place / "secret")
+        case "gone":
+            shutil.rmtree(place)
+        case "no secret":
+            (place / "secret").unlink()
+        case "short":
+            (place / "secret").write_text("guess")
+        case "relative":
+            monkeypatch.chdir(tmp_path)
+            named = "shop"
+    monkeypatch.setenv(VARIABLE, named)
+    found = Workshop.current()
+    assert str(found.path) != named
+    assert found.secret != made.secret
+    assert os.environ[VARIABLE] == str(found.path)
+    shutil.rmtree(found.path)
+
+
+def test_ignores_the_directory_of_another_user(
+    made: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = copy_of(made, tmp_path / "shop")
+    monkeypatch.setenv(VARIABLE, str(place))
+    other = place.stat().st_uid + 1
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: other)
+        found = Workshop.current()
+    assert found.path != place
+    shutil.rmtree(found.path)
+
+
+def test_makes_another_when_somebody_has_cleared_it_away(made: Workshop) -> None:
+    shutil.rmtree(made.path)
+    found = Workshop.current()
+    assert found.path.is_dir()
+    assert found.path != made.path
+    shutil.rmtree(found.path)
+
+
+def test_needs_no_posix(made: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = copy_of(made, tmp_path / "shop")
+    place.chmod(0o777)  # as systems without such modes report it
+    monkeypatch.delattr(os, "geteuid")
+    monkeypatch.setenv(VARIABLE, str(place))
+    assert Workshop.current().path == place
