@@ -160,6 +160,11 @@ class Browser:
             self.call("POST", f"{element}/clear")
         self.call("POST", f"{element}/value", text=text)
 
+    def count(self, selector: str) -> int:
+        """Return how many elements there are now; none is an answer, too."""
+        number: int = self.run("return document.querySelectorAll(arguments[0]).length", selector)
+        return number
+
     def text(self, selector: str = "main") -> str:
         text: str = self.call("GET", f"{self.find(selector)}/text")
         return text

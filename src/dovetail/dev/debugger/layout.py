@@ -234,6 +234,8 @@ def excerpt(frame: DebugFrameSummary, *, full: bool) -> list[Line]:
             lines.append(_marked(line.number, text, frame))
         elif full:
             lines.append(Line(line.number, shorten(text, _LINE)))
+    while lines and not lines[-1].current and not lines[-1].before.strip():
+        lines.pop()
     return lines
 
 

@@ -158,7 +158,7 @@
     const form = made.querySelector("form");
     const text = made.querySelector("textarea");
     output.setAttribute("aria-label", `Output of the console in ${name}`);
-    text.setAttribute("aria-label", `Console in ${name}`);
+    text.setAttribute("aria-label", `Code to run in ${name}`);
     let position = history.length;
     let busy = false;
     text.addEventListener("input", () => fit(text));

@@ -1,0 +1,89 @@
+"""Take the pictures of docs/images again, in Chromium, of the shop that the tests debug.
+
+``python -m tools.screenshots`` in the project's directory; it needs chromium and chromedriver.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.applications.deployment import wait_until
+from tests.browser import ENTER, Browser
+from tests.dev.debugged import FAILING, Shop, evaluate, frame, press_console, unlock
+
+__all__ = ["main"]
+
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+
+
+@contextmanager
+def _window() -> Iterator[Browser]:
+    with tempfile.TemporaryDirectory() as directory:
+        shop = Shop(Path(directory))
+        try:
+            browser = Browser(shop.url, Path(directory))
+            try:
+                yield browser
+            finally:
+                browser.quit()
+        finally:
+            shop.stop()
+
+
+def _keep(browser: Browser, name: str) -> None:
+    picture = browser.screenshot(name).read_bytes()
+    (IMAGES / f"{name}.png").write_bytes(picture)
+    sys.stdout.write(f"{name}.png {len(picture):,} bytes\n")
+
+
+def _debugger(browser: Browser) -> None:
+    browser.prefer("light")
+    browser.resize(960, 900)
+    browser.open(FAILING)
+    browser.run("document.querySelector('.variables').open = true")
+    _keep(browser, "debugger-light")
+
+    browser.resize(960, 560)
+    press_console(browser, frame(browser, "order"))
+    browser.enter("#pin-text", "123-456-789" + ENTER)
+    wait_until(lambda: browser.text("#pin-wrong") != "", "the PIN is refused")
+    _keep(browser, "debugger-pin")
+
+    browser.prefer("dark")
+    browser.resize(960, 860)
+    browser.open(FAILING)
+    place = frame(browser, "split")
+    unlock(browser, place)
+    evaluate(browser, place, "total, pieces")
+    evaluate(browser, place, "[PRICES[piece] * basket[piece] for piece in pieces]")
+    browser.run("document.querySelector(arguments[0]).scrollIntoView()", place)
+    _keep(browser, "debugger-dark")
+
+
+def _inspector(browser: Browser) -> None:
+    browser.prefer("light")
+    browser.resize(960, 560)
+    for path in ("/", "/orders/4", "/process", "/nowhere", FAILING):
+        browser.open(path)
+    browser.open("/__dovetail__/")
+    _keep(browser, "inspector")
+    browser.resize(960, 900)
+    browser.click("#requests tbody a")
+    wait_until(lambda: browser.path != "/__dovetail__/", "a request is shown")
+    _keep(browser, "inspector-request")
+
+
+def main() -> None:
+    """Write the pictures."""
+    IMAGES.mkdir(exist_ok=True)
+    with _window() as browser:
+        _debugger(browser)
+        _inspector(browser)
+
+
+if __name__ == "__main__":
+    main()
