@@ -14,6 +14,7 @@ from tests.dev.inspector.inspected import Site, inspected, wait_for
 
 from dovetail import App, render_template_string, request
 from dovetail.app.phases import mark_phases, unmark_phases
+from dovetail.dev.debugger import DebuggedApplication
 
 pytestmark = [pytest.mark.network, pytest.mark.process]
 
@@ -22,6 +23,8 @@ log = logging.getLogger("tests.shop")
 
 def make_app() -> App:
     app = App(__name__)
+    # Failures go on to the debugger.
+    app.debug = True
 
     @app.route("/basket/<int:guests>", methods=["GET", "POST"])
     def basket(guests: int) -> str:
@@ -42,7 +45,8 @@ def make_app() -> App:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     mark_phases()
-    with inspected(make_app(), tmp_path_factory.mktemp("workshop"), threaded=True) as site:
+    app = DebuggedApplication(make_app(), evalex=True)
+    with inspected(app, tmp_path_factory.mktemp("workshop"), threaded=True) as site:
         yield site
     unmark_phases()
 
@@ -89,6 +93,12 @@ def rows(browser: Browser) -> list[str]:
     )
     texts: list[str] = json.loads(found)
     return texts
+
+
+def shown(browser: Browser) -> str:
+    """The text of the page, in one step: another one may be about to take its place."""
+    text: str = browser.run("return document.body ? document.body.innerText : ''")
+    return text
 
 
 def expect_rows(browser: Browser, count: int) -> None:
@@ -183,13 +193,27 @@ def test_a_request_is_replayed_and_the_new_one_shown(site: Site, browser: Browse
     assert f"replayed from #{number}" in rows(browser)[0]
 
 
+def test_an_error_leads_to_the_debugger(site: Site, browser: Browser) -> None:
+    place = site.row("/fails")["error_page"]
+    assert "error page" in str(site.row("/fails")["phases"])
+    browser.click("#requests .error .debugger:not([hidden])")
+    browser.expect(place)
+    wait_for(lambda: "the oven is cold" in shown(browser), "the traceback is shown")
+    browser.open(site.row("/fails")["url"])
+    browser.click_text("Open in the debugger")
+    browser.expect(place)
+    # What its page asks for is no request of the application's.
+    site.ask("/fails?__debugger__=yes&cmd=printpin")
+    assert len(site.rows()) == 3
+
+
 def test_secrets_are_shown_on_request(site: Site, browser: Browser) -> None:
     browser.open(site.row("/orders")["url"])
-    assert "hush" not in browser.text("body")
+    assert "hush" not in shown(browser)
     browser.click_text("Show secrets")
-    wait_for(lambda: "hush" in browser.text("body"), "the secret is shown")
+    wait_for(lambda: "hush" in shown(browser), "the secret is shown")
     browser.click_text("Hide secrets")
-    wait_for(lambda: "hush" not in browser.text("body"), "it is hidden")
+    wait_for(lambda: "hush" not in shown(browser), "it is hidden")
 
 
 def test_the_command_is_copied(site: Site, browser: Browser) -> None:
@@ -226,7 +250,7 @@ def test_without_scripts(site: Site, browser: Browser) -> None:
         assert "replayed from" in browser.text(".masthead")
         browser.open("/__dovetail__/")
         browser.click_text("Clear the list")
-        wait_for(lambda: "No request yet" in browser.text("main"), "the list is empty")
+        wait_for(lambda: "No request yet" in shown(browser), "the list is empty")
     finally:
         browser.emulate("setScriptExecutionDisabled", value=False)
 

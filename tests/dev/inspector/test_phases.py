@@ -115,6 +115,11 @@ def test_content_that_is_not_there_before_the_call(
     assert seconds(record) == {**expected, "application": 7}
 
 
+def test_without_content_all_is_waiting() -> None:
+    found = divide(record_of(), 110.0, content=False)
+    assert [(timing.name, timing.milliseconds) for timing in found][:1] == [("queue", 3000)]
+
+
 def test_nothing_is_known() -> None:
     assert divide(RequestRecord(), 110.0) == []
 

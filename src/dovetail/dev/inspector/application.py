@@ -319,7 +319,9 @@ def _respond(
 
 
 def _contains(row: dict[str, Any], words: str) -> bool:
-    text = f"{row['method']} {row['target']} {row['route']} {row['status']}".lower()
+    # A page of the debugger leads here by its own address.
+    names = ("method", "target", "route", "status", "error_page")
+    text = " ".join(str(row[name]) for name in names).lower()
     return all(word in text for word in words.lower().split())
 
 

@@ -135,7 +135,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
             status=seen.status,
             at=time.time() - (time.monotonic() - began),
             duration=max(0.0, seen.finished - began) * 1000,
-            phases=divide(record, seen.finished),
+            phases=divide(record, seen.finished, content=seen.content_size > 0),
             client=visit.client,
             error_page=record.error_page,
             aborted=seen.aborted,

@@ -45,7 +45,7 @@ class _Stage:
             self._base, self._templates = "error page", 0
 
 
-def divide(record: RequestRecord, finished: float) -> list[Timing]:
+def divide(record: RequestRecord, finished: float, *, content: bool = True) -> list[Timing]:
     """Return the phases that took time; together they are all the time since the head arrived.
 
     The marks that count are ``matched``, ``rendering`` and ``rendered`` (a template) and
@@ -53,11 +53,12 @@ def divide(record: RequestRecord, finished: float) -> list[Timing]:
     ``returned``, from around it.
 
     :param finished: when the response was out, in seconds of the monotonic clock.
+    :param content: whether the request had content, so that it took time to arrive.
     """
     marks = sorted(record.marks or (), key=lambda mark: mark[1])
     called = min(record.called or finished, finished)
     received = min(record.received or called, called)
-    complete = min(max(record.complete, received), called)
+    complete = min(max(record.complete, received), called) if content else received
     seconds = dict.fromkeys(NAMES, 0.0)
     seconds["body"] = complete - received
     seconds["queue"] = called - complete

@@ -61,7 +61,7 @@ document.documentElement.classList.add("scripted");
   }
 
   function describe(row, line) {
-    row.sought = `${line.method} ${line.target} ${line.route} ${line.status}`.toLowerCase();
+    row.sought = `${line.method} ${line.target} ${line.route} ${line.status} ${line.error_page}`.toLowerCase();
     row.failed = line.error;
     row.duration = line.duration;
   }
