@@ -45,7 +45,7 @@ def _debugger(browser: Browser) -> None:
     browser.resize(960, 900)
     browser.open(FAILING)
     browser.run("document.querySelector('.variables').open = true")
-    _keep(browser, "debugger-light")
+    _keep(browser, "debugger")
 
     browser.resize(960, 560)
     press_console(browser, frame(browser, "order"))

@@ -7,6 +7,7 @@ import os
 import sys
 
 from dovetail import App
+from dovetail.app.phases import mark_phases
 from dovetail.dev import run_simple
 
 __all__ = ["app"]
@@ -78,4 +79,5 @@ def process() -> str:
 
 
 if __name__ == "__main__":
+    mark_phases()
     run_simple("127.0.0.1", 0, app, use_debugger=True, processes=int(sys.argv[1]))

@@ -298,6 +298,20 @@ def test_a_page_of_a_server_that_is_gone_says_so(browser: Browser, tmp_path: Pat
     browser.complaints()
 
 
+def test_the_request_is_in_the_inspector(browser: Browser) -> None:
+    browser.open("/orders/0?table=7")
+    browser.open("/orders/0?table=8")
+    browser.click_text("See this request in the inspector")
+    wait_until(lambda: browser.path.startswith("/__dovetail__/?q="), "the inspector is shown")
+    assert browser.text("#count").startswith("1 of ")
+    assert browser.text("#requests tbody .c-path") == "/orders/0?table=8"
+    browser.click("#requests .debugger")
+    wait_until(lambda: browser.path.startswith("/__dovetail__/errors/"), "the page is shown again")
+    place = frame(browser, "order")
+    unlock(browser, place)
+    assert "0" in evaluate(browser, place, "guests")
+
+
 def test_the_console_page(browser: Browser) -> None:
     browser.open("/console")
     assert is_open(browser)

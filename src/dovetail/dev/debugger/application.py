@@ -36,6 +36,7 @@ __all__ = ["ERRORS", "DebuggedApplication"]
 
 #: Below this path the pages of errors can be opened again.
 ERRORS = "/__dovetail__/errors/"
+_INSPECTOR = "/__dovetail__/"
 
 _is_page_id = re.compile(r"[0-9a-f]{1,8}-[0-9a-f]{16}").fullmatch
 
@@ -293,6 +294,8 @@ class DebuggedApplication:
         self._listen()
         record = environ.get("dovetail.request")
         if record is not None:
+            # Only for the inspector it has marks.
+            kept.inspected = record.marks is not None
             record.error_page = ERRORS + kept.id
             record.error = error
         response = self._error_response(kept, request)
@@ -338,6 +341,7 @@ class DebuggedApplication:
             secret=self.secret,
             nonce=nonce,
             request_line=kept.request_line,
+            inspector=f"{_INSPECTOR}?q={kept.id}" if kept.inspected and not view.refusal else "",
             **asdict(view),
         )
 
