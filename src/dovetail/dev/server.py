@@ -10,7 +10,7 @@ import socketserver
 import ssl
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from http.server import HTTPServer
 from socketserver import ThreadingMixIn
@@ -177,7 +177,7 @@ class BaseWSGIServer(HTTPServer):
         :param poll_interval: how often :meth:`service_actions` is called at least, in seconds.
         """
         try:
-            self._serve(self._make_crew(poll_interval), self._take_adopted())
+            self._serve(self._make_crew(poll_interval), self._take_adopted)
         except KeyboardInterrupt:
             pass
         finally:
@@ -199,16 +199,20 @@ class BaseWSGIServer(HTTPServer):
             return  # it has left already
         engine = self._make_engine(0.5)
         engine.be_last()
-        self._serve(engine, [client], once=True)
+        self._serve(engine, lambda: [client], once=True)
 
     def _serve(
-        self, crew: Engine | Workers, clients: Iterable[socket.socket], *, once: bool = False
+        self,
+        crew: Engine | Workers,
+        clients: Callable[[], Iterable[socket.socket]],
+        *,
+        once: bool = False,
     ) -> None:
         with self._crew_lock:
             self._crew = crew
             if self._ending:
                 crew.stop()
-        crew.adopt(clients)
+            crew.adopt(clients())
         try:
             crew.serve(once=once)
         finally:

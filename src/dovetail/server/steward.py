@@ -110,15 +110,19 @@ class Steward:
         self._resting = False
         return ready
 
-    def look(self, loop: Loop) -> None:
-        """Act on deadlines, open doors that are due, and cover for threads that are all stuck."""
+    def look(self, loop: Loop, *, alone: bool = False) -> None:
+        """Act on deadlines, open doors that are due, and cover for threads that are all stuck.
+
+        :param alone: cover in any case: there are no threads any more.
+        """
         now = time.monotonic()
         if now >= self._scan_at:
             self._scan_at = now + _OPEN_TICK
             loop.expire(now, self._scratch)
         loop.reopen_doors(now)
         # All are busy, and not one has finished anything since the last look.
-        self._covering = loop.all_busy and (self._covering or loop.served == self._served)
+        stuck = loop.all_busy and (self._covering or loop.served == self._served)
+        self._covering = stuck or alone
         if self._covering:
             loop.cover(self._scratch)
         self._served = loop.served
