@@ -21,6 +21,7 @@ Fields = list[tuple[str, str]]
 KEPT_CONTENT = 1 << 20
 # Octets of the head that are kept, and those of the response's fields.
 _KEPT_HEAD = 64 << 10
+_METHOD_CHARACTERS = 40
 _TARGET_CHARACTERS = 2048
 _ROUTE_CHARACTERS = 500
 
@@ -129,7 +130,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
     obstacle = _obstacle(seen, fields) or obstacle
     return Entry(
         head=Head(
-            method=request.method[:40],
+            method=request.method[:_METHOD_CHARACTERS],
             target=request.target[:_TARGET_CHARACTERS],
             route=_route(seen)[:_ROUTE_CHARACTERS],
             status=seen.status,
@@ -193,7 +194,11 @@ def _obstacle(seen: Observation, fields: Fields) -> str:
         return f"it asks for another protocol (Upgrade: {request.upgrade[:80]})"
     if seen.status == 101:
         return "the application took its connection over"
-    if len(request.target) > _TARGET_CHARACTERS or _size(fields) > _KEPT_HEAD:
+    if (
+        len(request.method) > _METHOD_CHARACTERS
+        or len(request.target) > _TARGET_CHARACTERS
+        or _size(fields) > _KEPT_HEAD
+    ):
         return (
             f"its head is too long: no more than {_TARGET_CHARACTERS} octets of the target and"
             f" {_KEPT_HEAD} of the header fields are kept"
