@@ -18,7 +18,7 @@ def _read_fields(
     fields = []
     for text in texts:
         name, colon, value = text.partition(":")
-        if not colon or not name or name != name.strip():
+        if not colon or not name or name != name.strip() or not text.isprintable():
             # Without the text: it may be a secret.
             raise click.BadParameter('it is of the form "NAME: VALUE"')
         # As it goes over the wire: a character for each octet.

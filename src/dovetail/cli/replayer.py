@@ -158,9 +158,19 @@ def _is_here(module: str) -> bool:
         found = find_spec(module)
     except (ImportError, ValueError):
         return False
-    places = [] if found is None else [found.origin, *(found.submodule_search_locations or ())]
+    if found is None:
+        return False
+    places = list(found.submodule_search_locations or ())
+    if found.has_location and found.origin is not None:
+        places.append(found.origin)
     here = Path.cwd().resolve()
-    return any(place and Path(place).resolve().is_relative_to(here) for place in places)
+    return bool(places) and all(_is_own(Path(place).resolve(), here) for place in places)
+
+
+def _is_own(place: Path, here: Path) -> bool:
+    """Whether a place is in a directory, and not in an environment that happens to be there."""
+    installed = {"site-packages", "dist-packages"} & set(place.parts)
+    return place.is_relative_to(here) and not installed
 
 
 # --- The request
