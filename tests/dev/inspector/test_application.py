@@ -309,6 +309,19 @@ def test_without_marks_there_is_one_phase(tmp_path: Path) -> None:
     assert row["route"] == ""
 
 
+def test_very_many_response_headers_are_cut(tmp_path: Path) -> None:
+    def lavish(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        start_response("200 OK", [(f"X-{n}", "y" * 1000) for n in range(100)])
+        return []
+
+    with inspected(lavish, tmp_path) as site:
+        site.ask("/")
+        page = site.page(site.row("/")["id"])
+        assert "X-60" in page
+        assert "X-70" not in page
+        assert "too long to be kept" in page
+
+
 def test_another_frameworks_route_is_found(tmp_path: Path) -> None:
     class Rule:
         rule = "/<name>"

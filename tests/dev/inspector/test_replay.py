@@ -152,12 +152,10 @@ def test_too_much_content_is_not_kept_and_that_is_said(site: Site) -> None:
 
 @pytest.mark.network
 def test_a_head_that_is_too_long_is_cut_and_not_sent_again(site: Site) -> None:
-    site.ask(f"/long?{'x' * 3000}", **{f"X_{n}": "y" * 7000 for n in range(12)})
+    site.ask(f"/long?{'x' * 3000}")
     row = site.row("/long")
-    page = site.page(row["id"])
-    assert "its head is too long" in page
-    assert "too long to be kept" in page
-    assert len(page) < 200_000
+    assert len(row["target"]) == 2048
+    assert "its head is too long" in site.page(row["id"])
     assert site.post(f"requests/{row['id']}/replay").status == 409
 
 
