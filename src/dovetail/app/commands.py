@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import code
+import io
 import os
 import sys
 import traceback
@@ -10,17 +11,23 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from ssl import SSLContext
+from types import TracebackType
 from typing import Any, NoReturn
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import click
+from click.core import ParameterSource
 
+from dovetail.app.development import develop
 from dovetail.app.groups import ScriptInfo, pass_script_info, with_appcontext
 from dovetail.app.options import CertParamType, SeparatedPathType, debug_option, validate_key
 from dovetail.app.proxies import current_app
 from dovetail.app.switches import get_debug_flag
+from dovetail.loader import user_frames
 
 __all__ = ["routes_command", "run_command", "shell_command", "show_server_banner"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
@@ -62,17 +69,41 @@ def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
 @click.option(
     "--reload/--no-reload",
     default=None,
-    help="Start the server anew when a file changes.",
+    help="Start the server anew when a file changes. By default, in debug mode.",
+)
+@click.option(
+    "--reload-type",
+    type=click.Choice(("auto", "watchfiles", "stat")),
+    default="auto",
+    help="How changes are noticed: told by the system (watchfiles), or by looking again and again"
+    " (stat). By default, the better one that works here.",
 )
 @click.option(
     "--debugger/--no-debugger",
     default=None,
-    help="Show a debugger in the browser when an exception is raised.",
+    help="Show a debugger in the browser when an exception is raised. By default, in debug mode.",
+)
+@click.option(
+    "--inspector/--no-inspector",
+    default=None,
+    help="Show the last requests at /__dovetail__/. By default, with the debugger.",
+)
+@click.option(
+    "--live-reload/--no-live-reload",
+    default=False,
+    help="Have the pages in the browser load themselves anew when the code, a template or a static"
+    " file changes.",
 )
 @click.option(
     "--with-threads/--without-threads",
     default=True,
     help="Serve requests at the same time, each in its thread.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    help="Serve requests at the same time in so many processes, instead of in threads.",
 )
 @click.option(
     "--extra-files",
@@ -94,8 +125,12 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
     host: str,
     port: int,
     reload: bool | None,
+    reload_type: str,
     debugger: bool | None,
+    inspector: bool | None,
+    live_reload: bool,
     with_threads: bool,
+    processes: int,
     cert: Any,
     extra_files: list[str] | None,
     exclude_patterns: list[str] | None,
@@ -104,42 +139,91 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
 
     It is for development only: neither secure nor fast enough for production. For
     that there is 'dovetail serve'.
+
+    In debug mode the server is started anew when a file changes, and exceptions are
+    shown in a debugger in the browser.
     """
     from dovetail.dev import serving  # noqa: PLC0415  (the one way up; only who serves needs it)
 
-    app: WSGIApplication
-    try:
-        app = info.load_app()
-    except Exception as error:
-        if not serving.is_running_from_reloader():
-            raise
-        # The reloader goes on waiting for a change that mends it; until then requests show it.
-        traceback.print_exc()
-        app = _failing(error)
     debug = get_debug_flag()
-    if isinstance(cert, tuple):
-        cert = _load_certificate(*cert)
-    show_server_banner(debug, info.app_import_path)
     use_reloader, use_debugger = serving.choose_aids(debug, reload, debugger)
-    try:
-        serving.run_simple(
-            host,
-            port,
-            app,
-            use_reloader=use_reloader,
-            use_debugger=use_debugger,
-            threaded=with_threads,
-            ssl_context=cert,
-            extra_files=extra_files,
-            exclude_patterns=exclude_patterns,
-        )
-    except NotImplementedError as error:
-        raise click.UsageError(
-            "this server has no reloader and no debugger yet; leave out --reload and --debugger"
-        ) from error
+    _check_combinations(use_reloader)
+    options: dict[str, Any] = {
+        "use_reloader": use_reloader,
+        "use_debugger": use_debugger,
+        "threaded": with_threads and processes == 1,
+        "processes": processes,
+        "extra_files": extra_files,
+        "exclude_patterns": exclude_patterns,
+        "reloader_type": reload_type,
+        "live_reload": live_reload,
+        "inspector": inspector,
+    }
+    app = _load(info, options)
+    options["ssl_context"] = _load_certificate(*cert) if isinstance(cert, tuple) else cert
+    show_server_banner(debug, info.app_import_path)
+    serving.run_simple(host, port, app, **options)
 
 
 run_command.params.insert(0, debug_option)
+
+
+def _check_combinations(use_reloader: bool) -> None:
+    """Refuse options that contradict each other.
+
+    :raises click.UsageError: two do.
+    """
+    ctx = click.get_current_context()
+
+    def is_given(name: str) -> bool:
+        return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+    if ctx.params["processes"] > 1 and ctx.params["with_threads"] and is_given("with_threads"):
+        raise click.UsageError(
+            "--with-threads and --processes exclude each other: a server has either several"
+            " threads or several processes; leave one of them out"
+        )
+    if is_given("reload_type") and not use_reloader:
+        raise click.UsageError(
+            "--reload-type says how the reloader notices changes, and there is no reloader: add"
+            " --reload or --debug"
+        )
+
+
+def _load(info: ScriptInfo, options: dict[str, Any]) -> WSGIApplication:
+    """Load the application, and get it ready to be served with these options.
+
+    One that cannot be loaded after a change is replaced by one that shows why: the reloader goes on
+    waiting for the change that mends it.
+    """
+    from dovetail.dev.reloader import note_failure  # noqa: PLC0415  (only to serve)
+    from dovetail.dev.serving import is_running_from_reloader  # noqa: PLC0415  (only to serve)
+
+    try:
+        app = info.load_app()
+    except Exception as error:
+        if not is_running_from_reloader():
+            raise
+        note_failure(error)
+        trace = _from_their_code(error)
+        lines = traceback.format_exception(type(error), error, trace)
+        if isinstance(error, click.ClickException):
+            lines = [f"Error: {error.format_message()}"]
+        click.echo("".join(lines).rstrip("\n"), err=True)
+        return _failing(error, trace)
+    develop(app, options)
+    return app
+
+
+def _from_their_code(error: Exception) -> TracebackType | None:
+    """Return the traceback without the frames of the command that loads the application.
+
+    A syntax error, which says itself where it is, may have no others.
+    """
+    trace = user_frames(error.__traceback__)
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        trace = user_frames(trace.tb_next)
+    return error.__traceback__ if trace is None and not isinstance(error, SyntaxError) else trace
 
 
 def _load_certificate(cert: str, key: str) -> SSLContext:
@@ -154,11 +238,15 @@ def _load_certificate(cert: str, key: str) -> SSLContext:
         ) from error
 
 
-def _failing(error: Exception) -> WSGIApplication:
+def _failing(error: Exception, trace: TracebackType | None) -> WSGIApplication:
     """Return an application that raises ``error`` at every request."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001
-        raise error from None
+        __traceback_hide__ = True  # noqa: F841  (for the debugger: no frame of theirs)
+        # The terminal has it already, once.
+        environ["wsgi.errors"] = io.StringIO()
+        # Raised again and again, it would otherwise grow.
+        raise error.with_traceback(trace)
 
     return app
 

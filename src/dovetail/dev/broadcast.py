@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dovetail.dev.changes import Changes, Moment
 
-__all__ = ["HEAD", "Broadcaster", "events_since"]
+__all__ = ["HEAD", "RETRY", "Broadcaster", "events_since", "greeting"]
 
 #: What an answer with events begins with.
 HEAD: Final = (
@@ -21,8 +21,8 @@ HEAD: Final = (
     ("X-Content-Type-Options", "nosniff"),
 )
 
-# How soon a browser connects again, in milliseconds: the new code shall be seen at once.
-_RETRY = 100
+#: How soon a browser connects again, in milliseconds: the new code shall be seen at once.
+RETRY: Final = 100
 
 _LOOK_SECONDS = 0.1
 _HEARTBEAT_SECONDS = 15.0
@@ -41,10 +41,13 @@ def events_since(changes: Changes, moment: Moment) -> tuple[bytes, Moment]:
     return "".join(lines).encode("ascii"), now
 
 
-def greeting(changes: Changes, moment: Moment) -> tuple[bytes, Moment]:
-    """Return the first events for a page that was made at a moment."""
+def greeting(changes: Changes, moment: Moment, retry: int = RETRY) -> tuple[bytes, Moment]:
+    """Return the first events for a page that was made at a moment.
+
+    :param retry: after how many milliseconds the browser connects again.
+    """
     events, now = events_since(changes, moment)
-    return f"retry: {_RETRY}\n\n".encode() + (events or f"data: here\nid: {now}\n\n".encode()), now
+    return f"retry: {retry}\n\n".encode() + (events or f"data: here\nid: {now}\n\n".encode()), now
 
 
 @dataclass(slots=True)
@@ -67,6 +70,11 @@ class Broadcaster:
         self._clients: dict[int, _Client] = {}
         self._thread: threading.Thread | None = None
         self._closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes no more clients, because the server is about to go."""
+        return self._closed
 
     def __len__(self) -> int:
         return len(self._clients)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
@@ -15,8 +15,9 @@ from markupsafe import escape
 from dovetail.data.accept import parse_accept_header
 from dovetail.data.header_values import parse_options_header
 from dovetail.data.hosts import get_host, host_is_trusted
-from dovetail.dev.broadcast import HEAD, Broadcaster, events_since
+from dovetail.dev.broadcast import HEAD, RETRY, Broadcaster, greeting
 from dovetail.dev.changes import Changes, Moment
+from dovetail.dev.clients import is_of_own_page
 
 __all__ = ["LIVE_PATH", "SCRIPT_PATH", "LiveReload"]
 
@@ -46,7 +47,7 @@ class LiveReload:
     tells what has been added, too; it has no time of modification.
 
     :param changes: what has changed.
-    :param trusted_hosts: the names of hosts that pages may be of; addresses always may.
+    :param hostname: a name that pages may be of, as they may be of localhost and of any address.
     :param limit: how many pages may be told at a time.
     """
 
@@ -54,12 +55,12 @@ class LiveReload:
         self,
         application: WSGIApplication,
         changes: Changes,
-        trusted_hosts: Sequence[str] = (".localhost", "127.0.0.1"),
+        hostname: str = "",
         limit: int = 100,
     ) -> None:
         self.application = application
         self.changes = changes
-        self.trusted_hosts = trusted_hosts
+        self._trusted_hosts = [".localhost", *([hostname] if hostname else [])]
         self._broadcaster = Broadcaster(changes, limit)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -85,7 +86,7 @@ class LiveReload:
     def _is_trusted(self, environ: WSGIEnvironment) -> bool:
         server = environ.get("SERVER_NAME", ""), _number(environ.get("SERVER_PORT", ""))
         host = get_host(environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST"), server)
-        return host_is_trusted(host, self.trusted_hosts) or _is_address(host)
+        return host_is_trusted(host, self._trusted_hosts) or _is_address(host)
 
     def _script(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         refusal = self._refuse(environ, start)
@@ -101,24 +102,22 @@ class LiveReload:
             return refusal
         moment = self._moment(environ)
         detach: Callable[[], tuple[Any, bytes]] | None = environ.get("dovetail.detach")
-        if detach is not None:
+        if detach is not None and not self._broadcaster.is_closed:
             if self._broadcaster.is_full:
                 text = b"Too many pages wait for changes."
                 return _answer(start, "503 Service Unavailable", text, _PLAIN)
             sock, _ = detach()
             self._broadcaster.add(sock, moment)
             return []
-        # Another server: the browser has to ask again and again.
-        events, now = events_since(self.changes, moment)
-        text = events or f"data: here\nid: {now}\n\n".encode("ascii")
-        return _answer(start, "200 OK", b"retry: 1000\n\n" + text, list(HEAD))
+        # Another server: the browser has to ask again and again. Or this one is about to go.
+        text, _ = greeting(self.changes, moment, 1000 if detach is None else RETRY)
+        return _answer(start, "200 OK", text, list(HEAD))
 
     def _refuse(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes] | None:
         if environ.get("REQUEST_METHOD") != "GET":
             fields = [*_PLAIN, ("Allow", "GET")]
             return _answer(start, "405 Method Not Allowed", b"Only GET is answered here.", fields)
-        site = environ.get("HTTP_SEC_FETCH_SITE", "same-origin")
-        if site == "same-origin" and self._is_trusted(environ):
+        if is_of_own_page(environ) and self._is_trusted(environ):
             return None
         return _answer(start, "403 Forbidden", b"This is for this server's own pages.", _PLAIN)
 

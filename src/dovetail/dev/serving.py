@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-from collections.abc import Iterable
+import socket
+from collections.abc import Callable, Iterable
+from functools import partial
+from ssl import SSLContext
+from typing import Any
 from wsgiref.types import WSGIApplication
 
+from dovetail.dev.certificates import make_ssl_devcert
+from dovetail.dev.console import Styled
+from dovetail.dev.debugger import DebuggedApplication
+from dovetail.dev.engine import Give
 from dovetail.dev.handler import WSGIRequestHandler
-from dovetail.dev.server import SslContextArgument, make_server
-from dovetail.toolkit.middleware.shared_data import SharedDataMiddleware
+from dovetail.dev.server import BaseWSGIServer, SslContextArgument, make_server
+from dovetail.dev.stack import Stack
+from dovetail.dev.watch import Watch, folders_of
+from dovetail.dev.workshop import Workshop
 
 __all__ = ["choose_aids", "is_running_from_reloader", "run_simple"]
+
+_FD = "WERKZEUG_SERVER_FD"
+# In the workshop, without the ends of the names.
+_CERTIFICATE = "certificate"
 
 
 def is_running_from_reloader() -> bool:
@@ -25,17 +38,13 @@ def choose_aids(
 ) -> tuple[bool, bool]:
     """Decide what a framework passes to :func:`run_simple` as ``use_reloader``, ``use_debugger``.
 
-    What is not asked for would follow debug mode. As long as neither exists it stays off instead,
-    and in debug mode a line on standard error says so; :func:`run_simple` refuses what is asked
-    for.
-
+    :param debug: whether debug mode is on, which what is not asked for follows.
     :param reloader: None is not asked for; so for ``debugger``.
     """
-    aids = (("reloader", reloader), ("debugger", debugger))
-    absent = [name for name, asked in aids if asked is None]
-    if debug and absent:
-        sys.stderr.write(f" * Running without {' and '.join(absent)}: not available yet\n")
-    return bool(reloader), bool(debugger)
+    return (
+        debug if reloader is None else bool(reloader),
+        debug if debugger is None else bool(debugger),
+    )
 
 
 def run_simple(  # noqa: PLR0917  the documented order
@@ -44,52 +53,168 @@ def run_simple(  # noqa: PLR0917  the documented order
     application: WSGIApplication,
     use_reloader: bool = False,
     use_debugger: bool = False,
-    use_evalex: bool = True,  # noqa: ARG001  says something about the debugger only
-    extra_files: Iterable[str] | None = None,  # noqa: ARG001  about the reloader only
-    exclude_patterns: Iterable[str] | None = None,  # noqa: ARG001
-    reloader_interval: int = 1,  # noqa: ARG001
-    reloader_type: str = "auto",  # noqa: ARG001
+    use_evalex: bool = True,
+    extra_files: Iterable[str] | None = None,
+    exclude_patterns: Iterable[str] | None = None,
+    reloader_interval: int = 1,
+    reloader_type: str = "auto",
     threaded: bool = False,
     processes: int = 1,
     request_handler: type[WSGIRequestHandler] | None = None,
     static_files: dict[str, str | tuple[str, str]] | None = None,
     passthrough_errors: bool = False,
     ssl_context: SslContextArgument | None = None,
+    *,
+    inspector: bool | None = None,
+    live_reload: bool = False,
+    asset_folders: Iterable[str] = (),
 ) -> None:
     """Serve an application during development, until Ctrl-C.
 
     :param hostname: a name, an IPv4 or IPv6 address, or ``unix://PATH``.
+    :param use_reloader: start the program anew when the files of its code change. The socket stays
+        open meanwhile: requests wait, and the new code answers them.
+    :param use_debugger: show exceptions in a debugger in the browser.
+    :param use_evalex: let it evaluate Python, for who has entered the PIN.
+    :param extra_files: more files, and patterns of :mod:`glob`, for the reloader to watch.
+    :param exclude_patterns: files that match these patterns of :mod:`fnmatch` are not watched.
+    :param reloader_interval: how often files are looked at, in seconds, where the system does not
+        tell of changes.
+    :param reloader_type: ``auto``, ``watchfiles`` or ``stat``; see
+        :func:`~dovetail.dev.reloader.run_with_reloader`.
     :param static_files: directories and files to serve beside the application, by their URL paths;
         see :class:`~dovetail.toolkit.middleware.shared_data.SharedDataMiddleware`.
+    :param inspector: show the last requests at ``/__dovetail__/``; None: if there is the debugger.
+    :param live_reload: have pages in the browser load themselves anew when something changes.
+    :param asset_folders: where the templates and static files are whose change loads pages anew,
+        without a restart. Those of ``static_files`` need not be named.
     :raises TypeError: the port is no integer.
-    :raises NotImplementedError: the reloader or the debugger is asked for.
 
     The other parameters are those of :func:`~dovetail.dev.server.make_server`.
     """
     if not isinstance(port, int):
         raise TypeError(f"the port must be an integer, not {port!r}")
-    _check_available(reloader=use_reloader, debugger=use_debugger)
-    if static_files:
-        application = SharedDataMiddleware(application, static_files)
-    server = make_server(
+    folders = [*asset_folders, *folders_of(static_files)] if live_reload else []
+    watch = Watch(extra_files, exclude_patterns, reloader_interval, reloader_type, folders)
+    if use_reloader:
+        ssl_context = _keep_certificate(ssl_context)
+    make = partial(
+        make_server,
         hostname,
         port,
+        threaded=threaded,
+        processes=processes,
+        request_handler=request_handler,
+        passthrough_errors=passthrough_errors,
+        ssl_context=ssl_context,
+    )
+    stack = partial(
+        Stack,
         application,
-        threaded,
-        processes,
-        request_handler,
-        passthrough_errors,
-        ssl_context,
+        hostname,
+        static_files=static_files,
+        use_debugger=use_debugger,
+        use_evalex=use_evalex,
+        inspector=use_debugger if inspector is None else inspector,
+        live_reload=live_reload,
     )
     # Ctrl-C is the regular end, also when it comes before the serving has begun.
-    with server, contextlib.suppress(KeyboardInterrupt):
-        server.log_startup()
-        server.log("info", "Press CTRL+C to quit")
+    with contextlib.suppress(KeyboardInterrupt):
+        if not use_reloader or is_running_from_reloader():
+            _serve(stack, make, watch, reloads=use_reloader)
+            return
+        _supervise(
+            make(application),
+            DebuggedApplication(application, use_evalex) if use_debugger else None,
+            watch,
+            {
+                **{"hostname": hostname, "use_debugger": use_debugger, "use_evalex": use_evalex},
+                **{"extra_files": watch.extra_files, "exclude_patterns": watch.exclude_patterns},
+                **{"reloader_interval": reloader_interval, "reloader_type": reloader_type},
+                **{"threaded": threaded, "processes": processes, "ssl_context": ssl_context},
+                **{"inspector": inspector, "live_reload": live_reload},
+            },
+        )
+
+
+def _serve(
+    stack: Callable[[], Stack], make: Callable[..., BaseWSGIServer], watch: Watch, *, reloads: bool
+) -> None:
+    """Serve in this process, which with ``reloads`` is one that the reloader has started."""
+    is_child = is_running_from_reloader()
+    inherited = os.environ.get(_FD) if is_child else None
+    with contextlib.ExitStack() as cleaning:
+        around = cleaning.enter_context(contextlib.closing(stack()))
+        fd = None if inherited is None else int(inherited)
+        server = cleaning.enter_context(make(around.application, fd=fd))
+        around.attach(server)
+        if not is_child:
+            _announce(server, around.debugger)
+        show = None if around.live is None else around.show_change
+        if reloads:
+            watch.reload(server.serve_forever, _Retirable(server, around), show=show)
+            return
+        if show is not None and watch.asset_folders:
+            cleaning.enter_context(watch.assets_alone(show))
         server.serve_forever()
 
 
-def _check_available(*, reloader: bool, debugger: bool) -> None:
-    """Refuse what this server does not have yet, instead of serving without it."""
-    for asked, name in ((reloader, "reloader"), (debugger, "debugger")):
-        if asked:
-            raise NotImplementedError(f"there is no {name} yet; call with use_{name}=False")
+def _supervise(
+    server: BaseWSGIServer,
+    debugger: DebuggedApplication | None,
+    watch: Watch,
+    options: dict[str, Any],
+) -> None:
+    """Keep the socket open, and have other processes serve on it, one after the other.
+
+    :param options: what to serve an exception with that ends the program too soon.
+    """
+    # Made here, so that the others share it.
+    Workshop.current()
+    with server:
+        os.environ[_FD] = str(server.fileno())
+        _announce(server, debugger)
+        options["port"] = server.port
+        # What cannot be told another process: then requests wait until the program is mended.
+        is_told = not isinstance(options["ssl_context"], SSLContext)
+        watch.reload(server.serve_forever, server, stand_in=options if is_told else {})
+
+
+class _Retirable:
+    """A server that first has open pages wait for the next one."""
+
+    def __init__(self, server: BaseWSGIServer, stack: Stack) -> None:
+        self._server = server
+        self._stack = stack
+
+    def fileno(self) -> int:
+        """Return the listening socket's descriptor."""
+        return self._server.fileno()
+
+    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
+        """Stop serving; give, or return, the connections that wait for their next request."""
+        if self._stack.live is not None:
+            self._stack.live.close()
+        return self._server.retire(grace, give)
+
+    def adopt(self, sockets: list[socket.socket]) -> None:
+        """Serve on connections of another process."""
+        self._server.adopt(sockets)
+
+
+def _announce(server: BaseWSGIServer, debugger: DebuggedApplication | None) -> None:
+    """Say where the server is, and what its user has to know."""
+    server.log_startup()
+    server.log("info", "%s", Styled("Press CTRL+C to quit", "yellow"))
+    if debugger is not None:
+        debugger.announce()
+
+
+def _keep_certificate(ssl_context: SslContextArgument | None) -> SslContextArgument | None:
+    """Return an ad-hoc certificate that outlasts restarts: a browser is asked once to accept it."""
+    if ssl_context != "adhoc":
+        return ssl_context
+    base = str(Workshop.current().path / _CERTIFICATE)
+    if is_running_from_reloader() and os.path.exists(f"{base}.key"):
+        return f"{base}.crt", f"{base}.key"
+    return make_ssl_devcert(base)
