@@ -205,9 +205,6 @@ class TestApplications:
         assert done.out.splitlines()[2].split() == ["index", "GET", "/"]
         assert "Could not locate an application" in run.error("routes")
 
-    def test_run_is_refused_what_is_not_there(self, run: Run) -> None:
-        assert "no reloader" in run("--app", "shop", "run", "--reload", "--port", "0").err
-
     @pytest.mark.parametrize("args", [["routes"], ["run"], ["fail"]])
     def test_what_an_application_raises_begins_with_its_own_code(
         self, run: Run, directory: Path, args: list[str]

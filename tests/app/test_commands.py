@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import code
+import io
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +13,10 @@ from click.testing import CliRunner, Result
 from tests.app.commandline import process_restored
 
 from dovetail.app.application import App
+from dovetail.app.blueprints import Blueprint
 from dovetail.app.commands import routes_command, run_command, shell_command, show_server_banner
 from dovetail.app.groups import ScriptInfo
+from dovetail.app.phases import unmark_phases
 from dovetail.dev import serving
 
 
@@ -20,6 +24,7 @@ from dovetail.dev import serving
 def _process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with process_restored():
         yield
+    unmark_phases()
 
 
 @pytest.fixture
@@ -35,52 +40,111 @@ def run(*args: str, app: App | None = None, **kwargs: Any) -> Result:
     return CliRunner().invoke(run_command, list(args), obj=info, **kwargs)
 
 
+#: What run passes if it is asked for nothing.
+DEFAULTS = {
+    "use_reloader": False,
+    "use_debugger": False,
+    "threaded": True,
+    "processes": 1,
+    "ssl_context": None,
+    "extra_files": None,
+    "exclude_patterns": None,
+    "reloader_type": "auto",
+    "live_reload": False,
+    "inspector": None,
+}
+
+
 class TestRun:
     def test_defaults(self, served: list[Any]) -> None:
         app = App("made")
         result = run(app=app)
         assert (result.exit_code, result.output) == (0, " * Debug mode: off\n")
-        assert served == [
-            (
-                ("127.0.0.1", 5000, app),
-                {
-                    "use_reloader": False,
-                    "use_debugger": False,
-                    "threaded": True,
-                    "ssl_context": None,
-                    "extra_files": None,
-                    "exclude_patterns": None,
-                },
-            )
-        ]
+        assert served == [(("127.0.0.1", 5000, app), DEFAULTS)]
 
     def test_options(self, served: list[Any]) -> None:
         args = ["-h", "::1", "-p", "0", "--without-threads", "--reload", "--debugger"]
-        assert run(*args, "--extra-files", "a", "--exclude-patterns", "*.x").exit_code == 0
+        args += ["--extra-files", "a", "--exclude-patterns", "*.x", "--reload-type", "stat"]
+        assert run(*args, "--live-reload", "--no-inspector").exit_code == 0
         positional, named = served[0]
         assert positional[:2] == ("::1", 0)
-        assert named == {
+        assert named == DEFAULTS | {
             "use_reloader": True,
             "use_debugger": True,
             "threaded": False,
-            "ssl_context": None,
             "extra_files": ["a"],
             "exclude_patterns": ["*.x"],
+            "reloader_type": "stat",
+            "live_reload": True,
+            "inspector": False,
+            "asset_folders": [],
         }
 
-    def test_debug_mode_does_without_what_is_missing(self, served: list[Any]) -> None:
+    def test_debug_mode_brings_both(self, served: list[Any]) -> None:
         app = App("made")
         result = run("--debug", app=app)
-        assert result.exit_code == 0
+        assert (result.exit_code, result.stderr) == (0, "")
         assert app.debug is True
-        assert result.stderr == " * Running without reloader and debugger: not available yet\n"
-        assert served[0][1]["use_reloader"] is False
+        assert served[0][1] == DEFAULTS | {"use_reloader": True, "use_debugger": True}
+        run("--debug", "--no-reload")
+        assert served[1][1] == DEFAULTS | {"use_debugger": True}
 
-    @pytest.mark.parametrize("flag", ["--reload", "--debugger"])
-    def test_what_is_missing_is_refused(self, flag: str) -> None:
-        result = run(flag, "--port", "0")
-        assert result.exit_code == 2
-        assert "no reloader and no debugger yet" in result.stderr
+    def test_processes(self, served: list[Any]) -> None:
+        assert run("--processes", "3").exit_code == 0
+        assert served[0][1] == DEFAULTS | {"threaded": False, "processes": 3}
+        assert run("--processes", "1", "--with-threads").exit_code == 0
+        assert served[1][1] == DEFAULTS
+
+    @pytest.mark.parametrize(
+        ("args", "words"),
+        [
+            (["--processes", "2", "--with-threads"], "exclude each other"),
+            (["--reload-type", "stat"], "add --reload or --debug"),
+            (["--debug", "--no-reload", "--reload-type", "auto"], "add --reload or --debug"),
+            (["--reload-type", "magic"], "'magic' is not one of"),
+            (["--processes", "0"], "0 is not in the range"),
+        ],
+    )
+    def test_what_makes_no_sense(self, served: list[Any], args: list[str], words: str) -> None:
+        result = run(*args)
+        assert (result.exit_code, served) == (2, [])
+        assert words in result.stderr
+
+    def test_the_folders_of_live_reload(self, served: list[Any], tmp_path: Path) -> None:
+        names = ("static", "templates", "part/static", "part/pages")
+        for name in names:
+            (tmp_path / name).mkdir(parents=True)
+        app = App("made", root_path=str(tmp_path))
+        part = Blueprint(
+            "part",
+            "made.part",
+            root_path=str(tmp_path / "part"),
+            static_folder="static",
+            template_folder="pages",
+        )
+        same = Blueprint("same", "made", root_path=str(tmp_path), template_folder="templates")
+        bare = Blueprint("bare", "made", root_path=str(tmp_path / "bare"))
+        for blueprint in (part, same, bare):
+            app.register_blueprint(blueprint)
+        assert app.jinja_env.auto_reload is False
+        run("--live-reload", app=app)
+        folders = [os.path.realpath(tmp_path / name) for name in names]
+        assert served[0][1]["asset_folders"] == folders
+        assert app.jinja_env.auto_reload is True
+        app.config["TEMPLATES_AUTO_RELOAD"] = False
+        run("--live-reload", app=app)
+        assert app.config["TEMPLATES_AUTO_RELOAD"] is False
+
+    def test_app_run(self, served: list[Any]) -> None:
+        app = App("made")
+        app.run(load_dotenv=False)
+        app.run(debug=True, load_dotenv=False, use_reloader=False, processes=2, port=0)
+        plain = {"use_reloader": False, "use_debugger": False, "threaded": True}
+        assert served[0] == (("127.0.0.1", 5000, app), plain)
+        assert served[1] == (
+            ("127.0.0.1", 0, app),
+            {"use_reloader": False, "use_debugger": True, "threaded": False, "processes": 2},
+        )
 
     @pytest.mark.parametrize("reloading", [False, True])
     def test_an_application_that_cannot_be_loaded(
@@ -99,8 +163,28 @@ class TestRun:
         assert result.exit_code == 0
         assert "RuntimeError: broken" in result.stderr
         application = served[0][0][2]
-        with pytest.raises(RuntimeError, match="broken"):
-            application({}, None)
+        errors = io.StringIO()
+        depths = []
+        for _ in range(2):
+            # The terminal has it already.
+            with pytest.raises(RuntimeError, match="broken") as caught:
+                application({"wsgi.errors": errors}, None)
+            depths.append(len(caught.traceback))
+        assert errors.getvalue() == ""
+        assert depths[0] == depths[1]
+
+    def test_a_syntax_error_names_the_line(
+        self, served: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+        (tmp_path / "broken_shop.py").write_text("x = (\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        info = ScriptInfo("broken_shop")
+        result = CliRunner().invoke(run_command, obj=info)
+        assert result.exit_code == 0
+        lines = result.stderr.splitlines()
+        assert lines[0].endswith('broken_shop.py", line 1')
+        assert lines[-1] == "SyntaxError: '(' was never closed"
 
 
 def test_show_server_banner(

@@ -31,13 +31,6 @@ def test_a_port_that_is_no_integer(port: Any) -> None:
         run_simple("127.0.0.1", port, hello)
 
 
-@pytest.mark.parametrize("name", ["reloader", "debugger"])
-def test_what_is_not_there_yet_is_refused(name: str) -> None:
-    asked: dict[str, Any] = {f"use_{name}": True}
-    with pytest.raises(NotImplementedError, match=f"no {name} yet"):
-        run_simple("127.0.0.1", 0, hello, **asked)
-
-
 def test_what_run_simple_passes_on(
     monkeypatch: pytest.MonkeyPatch, lines: list[str], tmp_path: Path
 ) -> None:
@@ -108,21 +101,16 @@ def test_a_program(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "chosen", "absent"),
+    ("asked", "chosen"),
     [
-        ((False, None, None), (False, False), ""),
-        ((True, None, None), (False, False), "reloader and debugger"),
-        ((True, False, None), (False, False), "debugger"),
-        ((True, True, False), (True, False), ""),
-        ((False, None, True), (False, True), ""),
+        ((False, None, None), (False, False)),
+        ((True, None, None), (True, True)),
+        ((True, False, None), (False, True)),
+        ((True, True, False), (True, False)),
+        ((False, None, True), (False, True)),
     ],
 )
 def test_choose_aids(
-    asked: tuple[bool, bool | None, bool | None],
-    chosen: tuple[bool, bool],
-    absent: str,
-    capsys: pytest.CaptureFixture[str],
+    asked: tuple[bool, bool | None, bool | None], chosen: tuple[bool, bool]
 ) -> None:
     assert choose_aids(*asked) == chosen
-    err = f" * Running without {absent}: not available yet\n" if absent else ""
-    assert capsys.readouterr() == ("", err)
