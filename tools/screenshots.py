@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from pathlib import Path
 
 from tests.applications.deployment import wait_until
 from tests.browser import ENTER, Browser
-from tests.dev.debugged import FAILING, Shop, evaluate, frame, press_console, unlock
+from tests.dev.debugged import FAILING, SHOP, Shop, evaluate, frame, press_console, unlock
 
 __all__ = ["main"]
 
@@ -23,7 +25,7 @@ IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 @contextmanager
 def _window() -> Iterator[Browser]:
     with tempfile.TemporaryDirectory() as directory:
-        shop = Shop(Path(directory))
+        shop = Shop(Path(directory), script=_copy(SHOP))
         try:
             browser = Browser(shop.url, Path(directory))
             try:
@@ -34,6 +36,15 @@ def _window() -> Iterator[Browser]:
             shop.stop()
 
 
+def _copy(script: Path) -> Path:
+    """Return a copy whose path, which the pictures show, says nothing of who took them."""
+    place = Path(tempfile.gettempdir(), "shop")
+    # Nobody else's: what is in it is run.
+    place.mkdir(mode=0o700)
+    atexit.register(shutil.rmtree, place)
+    return Path(shutil.copy(script, place))
+
+
 def _keep(browser: Browser, name: str) -> None:
     picture = browser.screenshot(name).read_bytes()
     (IMAGES / f"{name}.png").write_bytes(picture)
@@ -42,9 +53,9 @@ def _keep(browser: Browser, name: str) -> None:
 
 def _debugger(browser: Browser) -> None:
     browser.prefer("light")
-    browser.resize(960, 900)
+    browser.resize(960, 960)
     browser.open(FAILING)
-    browser.run("document.querySelector('.variables').open = true")
+    browser.run("document.querySelector('.last .variables').open = true")
     _keep(browser, "debugger")
 
     browser.resize(960, 560)

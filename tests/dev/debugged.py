@@ -11,6 +11,7 @@ from tests.browser import ENTER, Browser
 __all__ = [
     "FAILING",
     "PIN",
+    "SHOP",
     "Shop",
     "answers",
     "evaluate",
@@ -34,9 +35,9 @@ FAILING = "/orders/0"
 class Shop:
     """The shop, served by a process with the debugger."""
 
-    def __init__(self, directory: Path, processes: int = 1) -> None:
+    def __init__(self, directory: Path, processes: int = 1, script: Path = SHOP) -> None:
         self.process = Process(
-            [sys.executable, "-X", "utf8", str(SHOP), str(processes)],
+            [sys.executable, "-X", "utf8", str(script), str(processes)],
             output=directory / f"shop-{processes}.log",
             directory=directory,
             environ={"WERKZEUG_DEBUG_PIN": PIN, "PYTHONPATH": str(ROOT)},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.applications.deployment import wait_until
+from tests.applications.deployment import Process, wait_until
 from tests.browser import DOWN, ENTER, ESCAPE, SHIFT, TAB, UP, Browser
 from tests.dev.debugged import (
     FAILING,
@@ -356,3 +357,38 @@ def test_frames_are_found_in_whichever_process_they_are(browser: Browser, tmp_pa
             assert str(process) in evaluate(browser, place, "__import__('os').getpid()")
     finally:
         several.stop()
+
+
+def test_a_program_that_cannot_be_imported(browser: Browser, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    source = "from dovetail import App\n\napp = App(__name__)\n\n\n@app.get('/')\ndef front():\n"
+    program.write_text(f"{source}    return 'ready'\n")
+    command = [sys.executable, "-m", "dovetail", "--app", "program", "run", "--debug"]
+    process = Process([*command, "--port", "0"], output=tmp_path / "run.log", directory=tmp_path)
+    try:
+        browser.url = process.wait_for_line(r"http://127\.0\.0\.1:\d+")[0]
+        browser.open("/")
+        assert browser.text("body") == "ready"
+
+        program.write_text(f"{source}    return 'mended' if\n")
+        expect_text(browser, "SyntaxError:")
+        assert "program.py:8" in browser.text("header")
+        assert "the next save is picked up" in browser.text(".notice")
+        assert browser.text(".syntax mark") != ""
+        assert browser.faint_texts() == []
+
+        program.write_text(f"{source}    return 'mended'\n")
+        expect_text(browser, "mended")
+    finally:
+        process.stop()
+
+
+def expect_text(browser: Browser, text: str) -> None:
+    """Open the front page until it says so; return when it does."""
+
+    def opened() -> bool:
+        browser.open("/")
+        found: bool = browser.run("return document.body.innerText.includes(arguments[0])", text)
+        return found
+
+    wait_until(opened, f"the page says {text!r}")

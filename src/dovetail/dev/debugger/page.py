@@ -53,7 +53,7 @@ def render_error(
         last=chain.sections[-1],
         text=shorten(traceback.render_traceback_text(), _TEXT),
         console={"secret": secret, "trusted": trusted} if evalex else None,
-        refusal="" if evalex or at_start else refusal or _SWITCHED_OFF,
+        refusal="" if evalex else refusal or ("" if at_start else _SWITCHED_OFF),
         request_line=shorten(request_line, _REQUEST_LINE),
         inspector=inspector,
         at_start=at_start,
