@@ -89,6 +89,7 @@ class _Beginning:
         self._start_response = start_response
         self._waiting: tuple[str, list[tuple[str, str]]] | None = None
         self._write: Callable[[bytes], object] | None = None
+        self._sent = False
 
     def __call__(
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
@@ -101,12 +102,16 @@ class _Beginning:
         return self._send
 
     def _send(self, data: bytes) -> None:
-        self.release()
+        self.release(sent=True)
         if self._write is not None:
             self._write(data)
 
-    def release(self) -> None:
-        """Begin the response, if the application has and the server was not told so yet."""
+    def release(self, sent: bool = False) -> None:
+        """Begin the response, if the application has and the server was not told so yet.
+
+        :param sent: content follows, so there is no way back.
+        """
+        self._sent |= sent
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             self._write = self._start_response(*waiting)
@@ -116,6 +121,8 @@ class _Beginning:
 
         :raises Exception: the first one is on its way.
         """
+        if self._sent:
+            raise RuntimeError("some content is on its way")
         if self._write is None:
             self._write = self._start_response(status, headers)
         else:
@@ -268,7 +275,7 @@ class DebuggedApplication:
                 app_iter = self.app(environ, beginning)
                 for piece in app_iter:
                     if piece:
-                        beginning.release()
+                        beginning.release(sent=True)
                         yield piece
                 beginning.release()
             finally:
@@ -290,6 +297,8 @@ class DebuggedApplication:
         traceback = DebugTraceback(error, skip=1, hide=not self.show_hidden_frames)
         request = Request(environ, populate_request=False)
         kept = Kept(traceback, answers.request_line(request), contexts)
+        # Set by what answers in place of a program that cannot be imported.
+        kept.at_start = "dovetail.failed_start" in environ
         self._store.add(kept)
         self._listen()
         record = environ.get("dovetail.request")
@@ -341,6 +350,7 @@ class DebuggedApplication:
             secret=self.secret,
             nonce=nonce,
             request_line=kept.request_line,
+            at_start=kept.at_start,
             inspector=f"{_INSPECTOR}?q={kept.id}" if kept.inspected and not view.refusal else "",
             **asdict(view),
         )

@@ -288,7 +288,10 @@ class Attempts:
 
 def _number(file: IO[bytes]) -> int:
     file.seek(0)
-    return int(file.read(16).strip() or b"0")
+    try:
+        return int(file.read(16).strip() or b"0")
+    except ValueError:
+        raise OSError("the count of attempts is damaged") from None
 
 
 def _write(file: IO[bytes], number: int) -> None:

@@ -1,0 +1,210 @@
+"""Asking another process: answers, processes that are gone or slow, and messages of any size."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dovetail.dev.debugger import relay
+from dovetail.dev.debugger.relay import Message, ProcessEnded, Relay, Seat, TooSlow
+from dovetail.dev.workshop import Workshop
+
+OWN = os.getpid()
+PATIENCE = 20.0
+
+#: Answers until its standard input ends; says when it listens.
+ANSWERER = """
+import os, sys
+from dovetail.dev.debugger.relay import Relay
+relay = Relay(lambda question: {"process": os.getpid(), **question})
+relay.listen("test")
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def nothing(question: Message) -> Message | None:
+    return None
+
+
+@contextmanager
+def answering(answer: Callable[[Message], Message | None]) -> Iterator[Relay]:
+    made = Relay(answer)
+    made.listen("test")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def another_process() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", ANSWERER]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+
+
+def test_another_process_answers_until_it_ends() -> None:
+    asker = Relay(nothing)
+    with another_process() as process:
+        assert asker.reaches(process.pid, "test")
+        answer = asker.ask(process.pid, "test", {"what": "ä" * 100_000}, PATIENCE)
+        assert answer == {"process": process.pid, "what": "ä" * 100_000}
+        with pytest.raises(ProcessEnded):
+            asker.ask(process.pid, "another", {}, PATIENCE)
+        process.kill()
+        process.wait()
+        assert not asker.reaches(process.pid, "test")
+        with pytest.raises(ProcessEnded, match=f"process {process.pid} cannot be asked"):
+            asker.ask(process.pid, "test", {}, PATIENCE)
+
+
+def test_the_socket_is_private(shop: Workshop) -> None:
+    with answering(nothing) as made:
+        path = shop.path / f"test-{OWN}.sock"
+        assert path.stat().st_mode & 0o777 == 0o600
+        made.listen("test")  # a second time changes nothing
+        assert made.ask(OWN, "test", {}, PATIENCE) == {}
+    assert not path.exists()
+
+
+def test_takes_the_place_of_an_earlier_process_with_its_id(shop: Workshop) -> None:
+    with socket.socket(socket.AF_UNIX) as old:
+        old.bind(str(shop.path / f"test-{OWN}.sock"))
+    with answering(lambda question: question) as made:
+        assert made.ask(OWN, "test", {"a": 1}, PATIENCE) == {"a": 1}
+
+
+def test_an_answer_that_takes_long_keeps_no_other_waiting() -> None:
+    gate = threading.Event()
+
+    def answer(question: Message) -> Message:
+        if question["wait"]:
+            gate.wait(PATIENCE)
+        return question
+
+    with answering(answer) as made:
+        with pytest.raises(TooSlow):
+            made.ask(OWN, "test", {"wait": True}, 0.05)
+        assert made.ask(OWN, "test", {"wait": False}, PATIENCE) == {"wait": False}
+        gate.set()
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"",
+        b"\0\0",
+        struct.pack("!I", 1 << 30) + b"{}",
+        struct.pack("!I", 10) + b"{}",
+        struct.pack("!I", 2) + b"[]",
+        struct.pack("!I", 2) + b"\xff\xff",
+    ],
+)
+def test_what_is_no_question_is_not_answered(shop: Workshop, octets: bytes) -> None:
+    asked: list[Message] = []
+
+    def answer(question: Message) -> Message:
+        asked.append(question)
+        return question
+
+    with answering(answer) as made:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(PATIENCE)
+            sock.connect(str(shop.path / f"test-{OWN}.sock"))
+            sock.sendall(octets)
+            sock.shutdown(socket.SHUT_WR)
+            assert read_to_end(sock) == b""
+        assert made.ask(OWN, "test", {"good": 1}, PATIENCE) == {"good": 1}
+    assert asked == [{"good": 1}]
+
+
+def read_to_end(sock: socket.socket) -> bytes:
+    try:
+        return sock.recv(100)
+    except ConnectionResetError:
+        return b""
+
+
+def test_an_answer_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "_LONGEST_ANSWER", 100)
+    with (
+        answering(lambda question: {"long": "x" * 200}) as made,
+        pytest.raises(ProcessEnded, match="too long"),
+    ):
+        made.ask(OWN, "test", {}, PATIENCE)
+
+
+def test_without_unix_sockets_there_is_nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "af_unix", None)
+    with answering(nothing) as made:
+        assert not made.reaches(OWN, "test")
+        with pytest.raises(ProcessEnded, match="no Unix sockets"):
+            made.ask(OWN, "test", {}, PATIENCE)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_leaves_the_socket_and_can_have_its_own() -> None:
+    with answering(lambda question: {"process": os.getpid()}) as made:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                made.listen("test")
+                os.write(writing, b"ready")
+                gate = made.ask(OWN, "test", {}, PATIENCE)
+                status = 0 if gate == {"process": OWN} else 2
+                threading.Event().wait(PATIENCE)
+            finally:
+                os._exit(status)
+        try:
+            assert os.read(reading, 5) == b"ready"
+            assert made.ask(pid, "test", {}, PATIENCE) == {"process": pid}
+            assert made.ask(OWN, "test", {}, PATIENCE) == {"process": OWN}
+        finally:
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
+            os.close(reading)
+            os.close(writing)
+        # The child held no copy of the listening socket, so closing it here is felt.
+        made.close()
+        assert not made.reaches(OWN, "test")
+
+
+# --- what one process has
+
+
+def test_a_seat_is_of_the_first_until_that_ends() -> None:
+    with another_process() as process, answering(nothing) as made:
+        seat = Seat(made, "test", "place")
+        assert seat.process() == 0
+        seat._file().write_text(str(process.pid))
+        assert not seat.take(pytest.fail)
+        assert seat.process() == process.pid
+        process.kill()
+        process.wait()
+        listened: list[bool] = []
+        assert seat.take(lambda: listened.append(True))
+        assert (seat.process(), listened) == (OWN, [True])
+        assert seat.take(pytest.fail)
+
+
+def test_a_seat_with_a_damaged_file(shop: Workshop) -> None:
+    seat = Seat(Relay(nothing), "test", "place")
+    (shop.path / "test-place").write_text("who?")
+    assert seat.process() == 0
+    assert seat.take(lambda: None)
+    assert seat.process() == OWN
