@@ -245,6 +245,8 @@ def _failing(error: Exception, trace: TracebackType | None) -> WSGIApplication:
         __traceback_hide__ = True  # noqa: F841  (for the debugger: no frame of theirs)
         # The terminal has it already, once.
         environ["wsgi.errors"] = io.StringIO()
+        # The debugger's page says that the next save is picked up.
+        environ["dovetail.failed_start"] = True
         # Raised again and again, it would otherwise grow.
         raise error.with_traceback(trace)
 

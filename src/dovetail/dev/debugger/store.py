@@ -58,12 +58,14 @@ class Kept:
     :ivar id: what its page is asked for by; the process's id, and random digits that make it
         known only to those that were told.
     :ivar inspected: whether the request is in the inspector's list.
+    :ivar at_start: whether the program failed before it could serve.
     """
 
     traceback: DebugTraceback
     request_line: str
     contexts: Contexts
     inspected: bool = False
+    at_start: bool = False
     id: str = field(default_factory=lambda: f"{os.getpid():x}-{secrets.token_hex(8)}")
 
 
