@@ -153,6 +153,8 @@ def accepts(target: Any, signature: str) -> bool:
         (positional[:count], []) for count in range(max(required, 0), len(positional) + 1)
     ]
     calls.append((positional[: len(positional) - len(by_name)], by_name))
+    defaults = zip(wanted.kwonlyargs, wanted.kw_defaults, strict=True)
+    named = [one.arg for one, default in defaults if default is None]
     calls += [(positional, [one.arg]) for one in wanted.kwonlyargs]
     if wanted.vararg:
         calls.append(([*positional, "more", "and more"], []))
@@ -163,7 +165,7 @@ def accepts(target: Any, signature: str) -> bool:
     takes_any = any(one.kind is one.VAR_POSITIONAL for one in ours.parameters.values())
     if order[: len(positional)] != positional and not takes_any:
         return False
-    return all(can_bind(ours, [*bound, *given], names) for given, names in calls)
+    return all(can_bind(ours, [*bound, *given], {*named, *names}) for given, names in calls)
 
 
 def without_self(names: list[str]) -> list[str]:
@@ -176,7 +178,7 @@ def binds_self(target: Any, signature: inspect.Signature) -> bool:
     return inspect.isclass(target) or inspect.ismethod(target) or first != "self"
 
 
-def can_bind(signature: inspect.Signature, given: list[Any], names: list[str]) -> bool:
+def can_bind(signature: inspect.Signature, given: list[Any], names: set[str]) -> bool:
     try:
         signature.bind(*given, **dict.fromkeys(names))
     except TypeError:
@@ -209,6 +211,7 @@ def test_the_check_of_signatures() -> None:
     assert accepts(same, "(a, b)") is False  # a by name
     assert not accepts(same, "(a, /, c, b=1, *, d=2)")
     assert not accepts(same, "(a, /, b, c=1, *, e=2)")
+    assert not accepts(same, "(a, /, b, c=1, *, d, e)")
     assert not accepts(same, "(a, /, b, c=1, *args)")
     assert not accepts(same, "(a, /, b, c=1, **kwargs)")
     assert not accepts(same, "(a, /)")
