@@ -28,6 +28,16 @@ from tests.dev.debugged import (
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
+# Sends wrong PINs at once, as the page's script would one after the other.
+GUESS = """
+const guess = async (_, number) => {
+  const s = document.getElementById("console-parts").dataset.secret;
+  const body = new URLSearchParams({__debugger__: "yes", s, cmd: "pinauth", pin: number});
+  return (await fetch("?__debugger__=yes", {method: "POST", body})).json();
+};
+return Promise.all(Array.from({length: arguments[0]}, guess));
+"""
+
 
 @pytest.fixture(scope="module")
 def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -113,6 +123,23 @@ def test_the_pin_can_be_declined(browser: Browser) -> None:
     browser.press(ESCAPE)
     browser.expect_focus("Console in order")
     assert browser.count(f"{place} .console") == 0
+
+
+def test_trust_that_is_lost_is_asked_for_again(browser: Browser) -> None:
+    browser.open(FAILING)
+    place = frame(browser, "split")
+    unlock(browser, place)
+    browser.call("DELETE", "/cookie")
+    type_code(browser, place, f"total{ENTER}")
+    wait_until(lambda: is_open(browser), "the PIN is asked for")
+    browser.press(ESCAPE)
+    wait_until(lambda: len(answers(browser, place)) == 1, "it is said that nothing was run")
+    assert answers(browser, place) == ["Not run: this needs the PIN."]
+    type_code(browser, place, f"total{ENTER}")
+    wait_until(lambda: is_open(browser), "the PIN is asked for")
+    give_pin(browser, PIN)
+    wait_until(lambda: len(answers(browser, place)) == 2, "it is run")
+    assert "1020" in answers(browser, place)[1]
 
 
 def test_several_lines_and_the_history(browser: Browser) -> None:
@@ -328,7 +355,10 @@ def test_wrong_pins_are_locked_out(browser: Browser, tmp_path: Path) -> None:
         browser.open(FAILING)
         press_console(browser, frame(browser, "order"))
         said = "return document.getElementById('pin-wrong').textContent"
-        for _ in range(20):
+        # Whoever guesses several at a time gets no more of them.
+        guesses = browser.run(GUESS, 9)
+        assert guesses == [{"auth": False, "exhausted": False}] * 9
+        for _ in range(3):
             give_pin(browser, "999")
             wait_until(lambda: browser.run(said) != "", "the PIN is refused")
             if "Too many" in browser.run(said):
