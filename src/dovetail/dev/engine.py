@@ -101,6 +101,7 @@ class Engine:
             multiprocess=multiprocess,
             call_steward=self._steward.call,
             make_connection=make_connection,
+            modest=multiprocess,
         )
         self._threads: list[threading.Thread] = []
         self._given: weakref.WeakSet[socket.socket] = weakref.WeakSet()

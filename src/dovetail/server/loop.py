@@ -72,6 +72,8 @@ class Loop:
     :param call_steward: wakes the steward, when the last free thread goes into the application
         and when a door was shut.
     :param make_connection: for connections of another kind than :class:`Connection`.
+    :param modest: whether clients are left in the kernel's queue, for other processes, as long as
+        all threads are busy; otherwise they are only for a moment.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Loop:
         multiprocess: bool,
         call_steward: Callable[[], None],
         make_connection: MakeConnection | None = None,
+        modest: bool = False,
     ) -> None:
         self._service = service
         self._poller = poller
@@ -93,6 +96,7 @@ class Loop:
         self._tls = tls
         self._threads = threads
         self._multiprocess = multiprocess
+        self._modest = modest
         self._call_steward = call_steward
         self._make_connection = make_connection or self._connect
         self._hooks = Hooks(self._forget, self._detach)
@@ -378,11 +382,18 @@ class Loop:
         """
         if not self._multiprocess or self.all_busy:
             return _ACCEPTS
-        return max(1, self._threads - self._busy - len(self._ready) - len(self._runnable))
+        return max(1, self._free_threads())
+
+    def _free_threads(self) -> int:
+        """Return how many threads nothing waits for."""
+        return self._threads - self._busy - len(self._ready) - len(self._runnable)
 
     def _yields(self, door: _Door) -> bool:
         """Leave an accept to a worker with more room, for a moment, once."""
-        if door.yielded or not self._is_crowded():
+        if self._modest and not self.all_busy:
+            return self._free_threads() <= 0  # those who are queued go first
+        has_yielded = door.yielded and not self._modest
+        if has_yielded or not self._is_crowded():
             door.yielded = False
             return False
         door.yielded = True

@@ -1,0 +1,248 @@
+"""Several processes: in programs of their own, because forking this one takes its threads along."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import http.client
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from tests.dev.live import PATIENCE
+
+pytestmark = [pytest.mark.network, pytest.mark.process]
+
+PROGRAM = """
+import os, signal, socket, sys, threading, time
+from dovetail.dev.server import make_server
+
+def app(environ, start_response):
+    path = environ["PATH_INFO"]
+    print("printed", path, flush=False)
+    if path == "/exit":
+        os._exit(9)
+    if path == "/leave":
+        sys.exit(4)
+    if path == "/fail":
+        raise ValueError("wrong")
+    if path == "/sleep":
+        time.sleep(float(environ["QUERY_STRING"]))
+    start_response("200 OK", [])
+    main = threading.current_thread() is threading.main_thread()
+    flags = environ["wsgi.multiprocess"], environ["wsgi.multithread"], main
+    return [repr((os.getpid(), os.getppid(), *flags)).encode()]
+
+options = {}
+if "passthrough" in sys.argv:
+    options["passthrough_errors"] = True
+if "fd" in sys.argv:
+    options["fd"] = socket.create_server(("127.0.0.1", 0)).detach()
+server = make_server("127.0.0.1", 0, app, processes=2, **options)
+if "fd" in sys.argv:
+    def succeed():
+        sys.stdin.readline()
+        sockets = server.retire(5.0)
+        os.write(1, b"retired %d\\n" % len(sockets))
+        second.adopt(sockets)
+        serving.wait()
+    second = make_server("127.0.0.1", 0, app, processes=2, **options)
+    serving = threading.Event()
+    successor = threading.Thread(target=succeed)
+    successor.start()
+print(server.port, os.getpid(), flush=True)
+server.serve_forever(poll_interval=0.01)
+if "fd" in sys.argv:
+    serving.set()
+    successor.join()
+    second.serve_forever(poll_interval=0.01)
+print("stopped")
+"""
+
+
+class Program:
+    """A program that serves in two processes, and what it said in the end."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        self.port, self.pid = map(int, process.stdout.readline().split())
+        self.out = self.err = ""
+
+    def get(self, path: str = "/") -> Any:
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            client.request("GET", path)
+            return ast.literal_eval(client.getresponse().read().decode())
+        finally:
+            client.close()
+
+    def pids(self) -> set[int]:
+        """Return both processes' numbers."""
+        found: set[int] = set()
+        deadline = time.monotonic() + PATIENCE
+        while len(found) < 2:
+            assert time.monotonic() < deadline
+            with contextlib.ExitStack() as stack:
+                # One after the other is busy, so that both get some.
+                for _ in range(4):
+                    sock = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+                    stack.enter_context(sock)
+                    sock.sendall(b"GET /sleep?0.05 HTTP/1.0\r\n\r\n")
+                    found.add(ast.literal_eval(_content(sock))[0])
+        return found
+
+    def end(self, number: int = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        self.out, self.err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode
+
+
+def _content(sock: socket.socket) -> str:
+    reply = b""
+    while part := sock.recv(65536):
+        reply += part
+    return reply.partition(b"\r\n\r\n")[2].decode()
+
+
+@contextmanager
+def program(*args: str) -> Iterator[Program]:
+    command = [sys.executable, "-W", "error", "-c", textwrap.dedent(PROGRAM), *args]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield Program(process)
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def test_processes_that_stay() -> None:
+    with program() as running:
+        replies = [running.get() for _ in range(6)]
+        pids = running.pids()
+        assert running.end() == 0
+    assert {reply[0] for reply in replies} <= pids
+    assert {reply[1:] for reply in replies} == {(running.pid, True, False, True)}
+    assert running.out.count("printed /\n") == 6
+    assert running.out.endswith("stopped\n")
+    assert running.err.count('"GET / HTTP/1.1" 200 -\n') == 6
+    assert "Traceback" not in running.err
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_a_connection_is_kept_alive() -> None:
+    with program() as running:
+        client = http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE)
+        pids = set()
+        for _ in range(3):
+            client.request("GET", "/")
+            pids.add(ast.literal_eval(client.getresponse().read().decode())[0])
+        assert len(pids) == 1
+        client.close()
+        assert running.end() == 0
+
+
+def test_both_work_at_the_same_time() -> None:
+    with program() as running:
+        pids = running.pids()
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as sock:
+            sock.sendall(b"GET /sleep?3 HTTP/1.1\r\nHost: test\r\n\r\n")
+            others = {running.get()[0] for _ in range(5)}
+            assert not select.select([sock], [], [], 0)[0]
+            assert len(others) == 1
+            assert others < pids
+
+
+@pytest.mark.parametrize("path", ["/exit", "/leave"])
+def test_one_that_ends_is_replaced(path: str) -> None:
+    with program() as running:
+        before = running.pids()
+        with contextlib.suppress(http.client.HTTPException, OSError, SyntaxError, ValueError):
+            running.get(path)
+        wait_until(lambda: sum(map(is_alive, before)) == 1)
+        after = running.pids()
+        assert len(after & before) == 1
+        assert running.end() == 0
+    status = {"/exit": 9, "/leave": 4}[path]
+    assert f"ended (exit status {status}); starting another" in running.err
+
+
+def test_an_error_that_is_passed_ends_its_process() -> None:
+    with program("passthrough") as running:
+        before = running.pids()
+        with contextlib.suppress(SyntaxError, ValueError):
+            running.get("/fail")
+        wait_until(lambda: sum(map(is_alive, before)) == 1)
+        assert len(running.pids()) == 2
+        assert running.end() == 0
+    assert "ValueError: wrong" in running.err
+    assert "ended (exit status 1); starting another" in running.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_they_end_with_the_one_that_forked_them(number: int) -> None:
+    with program() as running:
+        pids = running.pids()
+        # In the middle of a view, too.
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as sock:
+            sock.sendall(b"GET /sleep?600 HTTP/1.1\r\nHost: test\r\n\r\n")
+            os.kill(running.pid, number)
+            wait_until(lambda: not any(is_alive(pid) for pid in pids))
+        status = running.process.wait(PATIENCE)
+    assert status == (0 if number == signal.SIGINT else -number)
+
+
+def test_a_retirement_hands_over_the_clients_of_all() -> None:
+    with program("fd") as running, contextlib.ExitStack() as stack:
+        clients = [
+            http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE)
+            for _ in range(10)
+        ]
+        before, after = [], []
+        for client in clients:
+            stack.callback(client.close)
+            client.request("GET", "/")
+            before.append(ast.literal_eval(client.getresponse().read().decode())[0])
+            assert client.sock is not None
+        assert running.process.stdin is not None
+        assert running.process.stdout is not None
+        running.process.stdin.write("\n")
+        running.process.stdin.flush()
+        lines = iter(running.process.stdout.readline, "retired 10\n")
+        assert list(lines) == ["printed /\n"] * 10
+        for client in clients:
+            client.request("GET", "/again")
+            assert client.sock is not None  # the same connection
+            after.append(ast.literal_eval(client.getresponse().read().decode())[0])
+        assert not set(before) & set(after)
+        assert len(set(after)) == 2
+        assert running.end() == 0
+    assert "Traceback" not in running.err
