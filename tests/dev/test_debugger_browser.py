@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from tests.applications.deployment import Process, wait_until
@@ -380,13 +383,37 @@ def test_frames_are_found_in_whichever_process_they_are(browser: Browser, tmp_pa
         browser.open(FAILING)
         place = frame(browser, "split")
         unlock(browser, place)
-        process = int(place.removeprefix("#frame-")) >> 24
-        for _ in range(8):
-            # Each over a connection of its own, which any of the processes may take.
-            browser.run("return fetch('/process', {headers: {Connection: 'close'}})")
-            assert str(process) in evaluate(browser, place, "__import__('os').getpid()")
+        kept = int(place.removeprefix("#frame-"))
+        secret = browser.run("return document.getElementById('console-parts').dataset.secret")
+        cookies = [
+            f"{cookie['name']}={cookie['value']}" for cookie in browser.call("GET", "/cookie")
+        ]
+        fields = {
+            "Origin": several.url,
+            "Cookie": "; ".join(cookies),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        command = {"s": secret, "cmd": "total, __import__('os').getpid()", "frm": kept}
+        with another_process(several, than=kept >> 24) as client:
+            client.request("POST", "/?__debugger__=yes", urlencode(command), fields)
+            answer = client.getresponse().read().decode()
+        assert "1020" in answer
+        assert str(kept >> 24) in answer
     finally:
         several.stop()
+
+
+@contextmanager
+def another_process(shop: Shop, than: int) -> Iterator[HTTPConnection]:
+    """Connect to a process that is not the one of this id: a connection stays with its process."""
+    with ExitStack() as clients:
+        for _ in range(200):
+            client = clients.enter_context(closing(HTTPConnection("127.0.0.1", shop.port)))
+            client.request("GET", "/process")
+            if int(client.getresponse().read()) != than:
+                yield client
+                return
+        raise AssertionError("only one process takes connections")
 
 
 def test_a_program_that_cannot_be_imported(browser: Browser, tmp_path: Path) -> None:
