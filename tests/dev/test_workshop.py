@@ -169,3 +169,52 @@ def test_needs_no_posix(made: Workshop, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delattr(os, "geteuid")
     monkeypatch.setenv(VARIABLE, str(place))
     assert Workshop.current().path == place
+
+
+KILLED = """
+import os, signal
+from dovetail.dev.workshop import Workshop
+print(Workshop.current().path, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def left_behind() -> Path:
+    command = [sys.executable, "-c", KILLED]
+    done = subprocess.run(
+        command, env={**os.environ, VARIABLE: ""}, stdout=subprocess.PIPE, timeout=30, check=False
+    )
+    return Path(os.fsdecode(done.stdout.strip()))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals, locks")
+def test_what_a_killed_server_left_behind_is_swept_away(
+    made: Workshop,
+) -> None:
+    left = left_behind()
+    # Not made yet; and somebody else's.
+    unfinished = made.path.with_name("dovetail-dev-unfinished")
+    unfinished.mkdir(mode=0o700)
+    (unfinished / "maker").write_text("1")
+    foreign = copy_of(made, made.path.with_name("dovetail-dev-foreign"))
+    foreign.chmod(0o755)
+    try:
+        run(REPORT, **{VARIABLE: ""})
+        assert not left.exists()
+        assert made.path.is_dir()
+        assert unfinished.is_dir()
+        assert foreign.is_dir()
+    finally:
+        shutil.rmtree(unfinished)
+        shutil.rmtree(foreign)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals, locks")
+def test_what_is_still_used_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = left_behind()
+    monkeypatch.setenv(VARIABLE, str(left))
+    found = Workshop.current()
+    assert found.path == left
+    run(REPORT, **{VARIABLE: ""})
+    assert left.is_dir()
+    shutil.rmtree(left)

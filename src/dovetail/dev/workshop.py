@@ -10,7 +10,13 @@ import shutil
 import stat
 import tempfile
 import threading
+import weakref
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # then what others have left behind stays where it is
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["VARIABLE", "Workshop"]
 
@@ -42,6 +48,13 @@ class Workshop:
     def __init__(self, path: Path, secret: str) -> None:
         self.path = path
         self.secret = secret
+        if fcntl is not None:
+            # As long as one process has it, nobody takes the directory for left behind.
+            fd = os.open(path / _MAKER, os.O_RDONLY)
+            # A program that replaces itself has it without a gap.
+            os.set_inheritable(fd, True)
+            weakref.finalize(self, os.close, fd)
+            fcntl.flock(fd, fcntl.LOCK_SH)
 
     @classmethod
     def current(cls) -> Workshop:
@@ -68,16 +81,40 @@ class Workshop:
 
 
 def _make() -> Workshop:
-    path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
+    parent = _parent()
+    path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     secret = secrets.token_urlsafe(24)
-    _write(path / _SECRET, secret)
     _write(path / _MAKER, str(os.getpid()))
+    made = Workshop(path, secret)
+    # Last, because what has no secret is neither used nor swept away.
+    _write(path / _SECRET, secret)
     os.environ[VARIABLE] = str(path)
     atexit.register(_remove, path, os.getpid())
-    return Workshop(path, secret)
+    _sweep(Path(parent))
+    return made
 
 
-def _parent() -> str | None:
+def _sweep(parent: Path) -> None:
+    """Remove what servers have left behind that were killed: it holds requests and the like."""
+    if fcntl is None:
+        return
+    for path in parent.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            # Without a secret it is being made at this moment.
+            if _is_private(path) and len(_read(path / _SECRET)) >= 32:
+                _remove_if_unused(path)
+
+
+def _remove_if_unused(path: Path) -> None:
+    fd = os.open(path / _MAKER, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(path, ignore_errors=True)
+    finally:
+        os.close(fd)
+
+
+def _parent() -> str:
     usual = tempfile.gettempdir()
     if len(os.fsencode(usual)) > _LONGEST_PARENT and os.access("/tmp", os.W_OK | os.X_OK):
         return "/tmp"  # mkdtemp() makes a directory of a random name there
@@ -94,7 +131,10 @@ def _open(path: Path) -> Workshop | None:
     if maker == str(os.getpid()):
         # This process replaced the program of the one that made it, which cannot clear up.
         atexit.register(_remove, path, os.getpid())
-    return Workshop(path, secret)
+    try:
+        return Workshop(path, secret)
+    except OSError:  # another process has just removed it
+        return None
 
 
 def _is_private(path: Path) -> bool:

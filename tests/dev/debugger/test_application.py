@@ -173,6 +173,19 @@ def test_plain_text_names_no_page_without_a_debugger() -> None:
     assert "Debugger:" not in response.text
 
 
+def test_the_traceback_is_seen_though_the_page_fails(
+    debugged: DebuggedApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> str:
+        raise LookupError("no template")
+
+    monkeypatch.setattr("dovetail.dev.debugger.application.render_error", fail)
+    response = get(debugged, "/fail")
+    assert (response.status_code, response.mimetype) == (500, "text/plain")
+    assert response.text.startswith("Traceback (most recent call last):\n")
+    assert "The debugger's page failed itself: LookupError: no template" in response.text
+
+
 def test_head_has_the_length_of_the_page(debugged: DebuggedApplication) -> None:
     _, status, headers = run_wsgi_app(debugged, create_environ("/fail", method="HEAD"))
     assert status == "500 INTERNAL SERVER ERROR"

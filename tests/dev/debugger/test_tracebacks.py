@@ -620,3 +620,27 @@ def test_source_is_read_again_when_a_file_changes(tmp_path: Path) -> None:
         frame = last_frame(lambda code=code: exec(code, {}))  # type: ignore[misc]
         assert frame.source[-1].text + "\n" == text.splitlines(keepends=True)[-1]
     linecache.checkcache(str(file))
+
+
+class Odd(dict[str, Any]):
+    """A class body's namespace that cannot be read."""
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no")
+
+    keys = __iter__
+
+
+class Prepared(type):
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> Odd:
+        return Odd()
+
+
+def test_a_class_body_with_a_namespace_of_its_own() -> None:
+    def failing() -> None:
+        class Body(metaclass=Prepared):
+            raise ValueError
+
+    frame = last_frame(failing)
+    assert (frame.name, frame.local_ns) == ("Body", {})

@@ -315,20 +315,24 @@ class DebuggedApplication:
         except Exception:
             text = "The application failed when its response had begun, which is broken off now.\n"
             # Our own server logs the traceback of what is raised.
-            shown = "" if record is not None else traceback.render_traceback_text()
+            shown = "" if record is not None else _for_log(traceback)
             environ["wsgi.errors"].write(text + shown)
             raise error from error.__cause__
-        environ["wsgi.errors"].write(traceback.render_traceback_text())
+        environ["wsgi.errors"].write(_for_log(traceback))
         return b"" if request.method == "HEAD" else response.get_data()
 
     # Pages
 
     def _error_response(self, kept: Kept, request: Request) -> Response:
         view = self._view(request.environ)
+        text = kept.traceback.render_traceback_text()
         if answers.accepts_html(request):
             nonce = secrets.token_urlsafe(18)
-            return answers.page(self._render(kept, view, nonce), nonce, 500)
-        text = kept.traceback.render_traceback_text()
+            try:
+                return answers.page(self._render(kept, view, nonce), nonce, 500)
+            except Exception as error:
+                # What failed may hold anything; the traceback is seen in any case.
+                text += f"\nThe debugger's page failed itself: {type(error).__name__}: {error}\n"
         if view.evalex:
             root = request.host_url.rstrip("/") + request.script_root
             text += f"\nDebugger: {root}{ERRORS}{kept.id}\n"
@@ -566,3 +570,8 @@ def _derive_secret() -> str:
     # Pages get to see it, and the workshop's own is for more than these.
     secret = Workshop.current().secret.encode()
     return hmac.new(secret, b"debugger page", "sha256").hexdigest()[:32]
+
+
+def _for_log(traceback: DebugTraceback) -> str:
+    # A client may have a part in the messages, and must not write to the terminal.
+    return console.escape_lines(traceback.render_traceback_text())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import linecache
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby, islice
 from traceback import TracebackException
-from types import CodeType, TracebackType
-from typing import cast
+from types import CodeType, FrameType, TracebackType
+from typing import Any, cast
 
 from markupsafe import Markup, escape
 
@@ -267,11 +267,8 @@ def _frame(entry: TracebackType) -> DebugFrameSummary:
     code = frame.f_code
     linecache.lazycache(code.co_filename, frame.f_globals)
     line, end_line, column, end_column = _position(code, entry.tb_lasti)
-    held = frame.f_locals
-    # What a function holds is read once: later readings would undo what a console has assigned.
-    namespace = dict(held) if code.co_flags & inspect.CO_OPTIMIZED else held
     return DebugFrameSummary(
-        locals=namespace,
+        locals=_namespace(frame),
         globals=frame.f_globals,
         filename=code.co_filename,
         lineno=entry.tb_lineno if line is None else line,
@@ -281,6 +278,17 @@ def _frame(entry: TracebackType) -> DebugFrameSummary:
         colno=column,
         end_colno=end_column,
     )
+
+
+def _namespace(frame: FrameType) -> dict[str, Any]:
+    # What a function holds is read once: later readings would undo what a console has assigned.
+    held: Mapping[str, Any] = frame.f_locals
+    if type(held) is dict and not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return held
+    try:
+        return dict(held)
+    except Exception:  # the body of a class may have a namespace of any kind
+        return {}
 
 
 def _position(
