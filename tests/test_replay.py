@@ -253,6 +253,9 @@ def test_with_the_debugger(place: Place) -> None:
             page = response.read().decode()
         assert "the view failed" in page
         assert "a local variable" in page
+        inspector = found[1][: found[1].index("/__dovetail__/")] + "/__dovetail__/"
+        with urllib.request.urlopen(inspector, timeout=PATIENCE) as response:
+            assert "/fails" in response.read().decode()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
     finally:

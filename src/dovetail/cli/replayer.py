@@ -23,12 +23,12 @@ import click
 from dovetail.app.application import App
 from dovetail.app.groups import ScriptInfo
 from dovetail.cli.captured_request import check_request, dump_request, put_in, warnings
-from dovetail.dev.debugger.application import DebuggedApplication
 from dovetail.dev.server import make_server
+from dovetail.dev.stack import Stack
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.capture import Capture, CaptureError, parse_capture
 from dovetail.server.masking import Mask
-from dovetail.server.observation import Observation
+from dovetail.server.observation import Observation, Observer
 
 __all__ = ["replay"]
 
@@ -177,7 +177,7 @@ def _is_own(place: Path, here: Path) -> bool:
 
 
 @dataclass
-class Answer:
+class _Answer:
     """The response, the beginning of its content, and whether that is all of it."""
 
     status: int
@@ -198,7 +198,10 @@ class _Stage:
     ) -> None:
         self._application = application
         self._capture = capture
-        self._debugged = DebuggedApplication(self._call, evalex=interactive, pin_logging=False)
+        self._around = Stack(
+            self._call, _HOST, use_debugger=True, use_evalex=interactive, inspector=interactive
+        )
+        self._inspector: Observer | None = None
         self._port = ""  # of the client that sends the request
         self._errors: TextIO | None = None
         self._ended = threading.Event()
@@ -211,13 +214,15 @@ class _Stage:
     @property
     def pin(self) -> str | None:
         """What the debugger asks for."""
-        return self._debugged.pin
+        debugger = self._around.debugger
+        return None if debugger is None else debugger.pin
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[int]:
         """Serve in a thread of its own, at the port that this context is about."""
         server = make_server(_HOST, 0, self, threaded=True)
-        server.observer = self
+        self._around.attach(server)
+        self._inspector, server.observer = server.observer, self
         thread = threading.Thread(target=server.serve_forever, name="server", daemon=True)
         thread.start()
         try:
@@ -225,28 +230,35 @@ class _Stage:
         finally:
             server.shutdown()
             thread.join(_PATIENCE)
+            self._around.close()
 
-    def send(self, request: bytes, port: int) -> Answer | None:
+    def send(self, request: bytes, port: int) -> _Answer | None:
         """Send the request; None if the connection was broken off before there was an answer."""
         with socket.create_connection((_HOST, port)) as client:
             self._port = str(client.getsockname()[1])
             with contextlib.suppress(ConnectionError):  # it may be refused before all is sent
                 client.sendall(request)
             answer = _receive(client, self._capture.method)
-        self._ended.wait(_PATIENCE)
+        if self._errors is not None:  # else the server has answered it without the application
+            self._ended.wait(_PATIENCE)
         return answer
+
+    def _is_it(self, environ: WSGIEnvironment) -> bool:
+        """Whether a request is the one of the capture."""
+        # When it is over, its port may become another client's.
+        return environ.get("REMOTE_PORT") == self._port and not self._ended.is_set()
 
     # The server calls this for every request, those of the debugger's pages too.
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("REMOTE_PORT") == self._port:
+        if self._is_it(environ):
             # The debugger writes the traceback there, which is shown behind the answer.
             self._errors, environ["wsgi.errors"] = environ["wsgi.errors"], io.StringIO()
-        return self._debugged(environ, start_response)
+        return self._around.application(environ, start_response)
 
     def _call(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Have the application see the request as it came in production."""
-        if environ.get("REMOTE_PORT") != self._port:
+        if not self._is_it(environ):
             return self._application(environ, start_response)
         capture = self._capture
         # A copy: the debugger outside is to see where the request comes from now.
@@ -264,11 +276,15 @@ class _Stage:
     # The server's observer
 
     def calling(self, environ: WSGIEnvironment) -> None:
-        """Do nothing."""
+        """Let the inspector see a request."""
+        if self._inspector is not None:
+            self._inspector.calling(environ)
 
     def answered(self, seen: Observation) -> None:
         """Note how the request ended."""
-        if seen.environ.get("REMOTE_PORT") != self._port or self._ended.is_set():
+        if self._inspector is not None:
+            self._inspector.answered(seen)
+        if not self._is_it(seen.environ):
             return
         if seen.record.error is not None:
             self.traceback = "".join(traceback.format_exception(seen.record.error))
@@ -276,7 +292,7 @@ class _Stage:
         self._ended.set()
 
 
-def _receive(client: socket.socket, method: str) -> Answer | None:
+def _receive(client: socket.socket, method: str) -> _Answer | None:
     response = http.client.HTTPResponse(client, method=method)
     content, complete = b"", False
     try:
@@ -290,7 +306,7 @@ def _receive(client: socket.socket, method: str) -> Answer | None:
     except (OSError, http.client.HTTPException):
         if response.status == http.client._UNKNOWN:  # type: ignore[attr-defined]
             return None
-    return Answer(response.status, response.reason, response.getheaders(), content, complete)
+    return _Answer(response.status, response.reason, response.getheaders(), content, complete)
 
 
 # --- What is shown
@@ -308,7 +324,7 @@ def _introduce(capture: Capture) -> str:
     )
 
 
-def _show(answer: Answer | None, stage: _Stage, mask: Mask) -> int:
+def _show(answer: _Answer | None, stage: _Stage, mask: Mask) -> int:
     """Print the answer and the traceback; return 1 for a failure, else 0."""
     if answer is None:
         click.echo("here: no answer; the connection was broken off")
@@ -323,7 +339,7 @@ def _show(answer: Answer | None, stage: _Stage, mask: Mask) -> int:
     return int(answer is None or answer.status >= 500 or bool(stage.traceback))
 
 
-def _excerpt(answer: Answer) -> str:
+def _excerpt(answer: _Answer) -> str:
     text = answer.content[:_SHOWN].decode("utf-8", "replace")
     if answer.complete and len(answer.content) <= _SHOWN:
         return text
