@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from dovetail.toolkit.loggers import has_level_handler
 
-__all__ = ["LOGGER", "Styled", "escape", "log"]
+__all__ = ["LOGGER", "Styled", "escape", "escape_lines", "log"]
 
 #: The logger's name. Applications configure it by this name, so it is the documented one.
 LOGGER = "werkzeug"
@@ -20,11 +20,17 @@ _COLOURS = {"green": "32", "yellow": "33", "magenta": "1;35", "cyan": "36", "red
 # A client must not forge lines of the log, or write to the terminal.
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
 _ESCAPES = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in _CONTROLS}
+_LINE_ESCAPES = {code: text for code, text in _ESCAPES.items() if code not in (0x09, 0x0A)}
 
 
 def escape(text: str) -> str:
     """Return ``text`` with its control characters and line ends written as escapes."""
     return text.translate(_ESCAPES)
+
+
+def escape_lines(text: str) -> str:
+    """Return ``text`` with its control characters, but for line ends and tabs, as escapes."""
+    return text.translate(_LINE_ESCAPES)
 
 
 class Styled:

@@ -313,7 +313,8 @@ def _format_failure(error: BaseException) -> str:
     while trace is not None and _is_ours(trace.tb_frame.f_globals.get("__name__", "")):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
-    return "".join(lines).rstrip("\n")
+    # A client may have a part in the messages, and must not write to the terminal.
+    return console.escape_lines("".join(lines)).rstrip("\n")
 
 
 def _is_ours(module: str) -> bool:
