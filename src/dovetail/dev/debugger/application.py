@@ -8,7 +8,6 @@ import json
 import os
 import re
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -22,6 +21,7 @@ from dovetail.data.hosts import host_is_trusted
 from dovetail.dev import console
 from dovetail.dev.clients import is_local, is_of_own_page
 from dovetail.dev.debugger import answers, pins
+from dovetail.dev.debugger.beginning import Beginning
 from dovetail.dev.debugger.frames import DebugFrameSummary, process_of
 from dovetail.dev.debugger.page import render_console, render_error
 from dovetail.dev.debugger.relay import Message, ProcessEnded, Relay, Seat, TooSlow
@@ -80,53 +80,6 @@ class _View:
     trusted: bool
     show_variables: bool
     refusal: str = ""
-
-
-class _Beginning:
-    """A ``start_response`` that waits for the content: until then another answer can be given."""
-
-    def __init__(self, start_response: StartResponse) -> None:
-        self._start_response = start_response
-        self._waiting: tuple[str, list[tuple[str, str]]] | None = None
-        self._write: Callable[[bytes], object] | None = None
-        self._sent = False
-
-    def __call__(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
-    ) -> Callable[[bytes], object]:
-        if exc_info is None:
-            self.release()  # so that the server says that twice is once too often
-        if self._write is not None:
-            return self._start_response(status, headers, exc_info)
-        self._waiting = status, headers
-        return self._send
-
-    def _send(self, data: bytes) -> None:
-        self.release(sent=True)
-        if self._write is not None:
-            self._write(data)
-
-    def release(self, sent: bool = False) -> None:
-        """Begin the response, if the application has and the server was not told so yet.
-
-        :param sent: content follows, so there is no way back.
-        """
-        self._sent |= sent
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            self._write = self._start_response(*waiting)
-
-    def replace(self, status: str, headers: list[tuple[str, str]]) -> None:
-        """Begin another response while an exception is handled.
-
-        :raises Exception: the first one is on its way.
-        """
-        if self._sent:
-            raise RuntimeError("some content is on its way")
-        if self._write is None:
-            self._write = self._start_response(status, headers)
-        else:
-            self._start_response(status, headers, sys.exc_info())
 
 
 class DebuggedApplication:
@@ -268,7 +221,7 @@ class DebuggedApplication:
         contexts: list[AbstractContextManager[Any]] = []
         if self.evalex:
             environ["werkzeug.debug.preserve_context"] = contexts.append
-        beginning = _Beginning(start_response)
+        beginning = Beginning(start_response)
         app_iter: Iterable[bytes] = ()
         try:
             try:
@@ -291,7 +244,7 @@ class DebuggedApplication:
         error: Exception,
         contexts: list[AbstractContextManager[Any]],
         environ: WSGIEnvironment,
-        beginning: _Beginning,
+        beginning: Beginning,
     ) -> bytes:
         # The first frame is the one of this middleware.
         traceback = DebugTraceback(error, skip=1, hide=not self.show_hidden_frames)
