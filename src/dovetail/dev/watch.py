@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
 
 from dovetail.dev.reloader import record_imports, run_with_reloader
@@ -15,6 +16,11 @@ from dovetail.dev.reloader.watching import Watcher, choose_type
 from dovetail.dev.reloader.watchlist import Change, Watchlist
 
 __all__ = ["Watch", "folders_of"]
+
+# So many files of assets are compared by themselves; larger trees by events alone.
+_MOST_FILES = 2000
+
+_CODE = ("*.py", "*.pyc", "*.so", "*.pyd")
 
 Show = Callable[[str], object]
 
@@ -60,7 +66,7 @@ class Watch:
             self.reloader_type,
             server=server,
             on_asset_change=show,
-            assets=None if show is None else self.asset_folders,
+            assets=None if show is None else _Assets(self.asset_folders, show),
             stand_in=stand_in,
         )
 
@@ -71,11 +77,11 @@ class Watch:
         watchers: list[Watcher] = []
 
         def run() -> None:
-            # Each watches until the code changes, which is nothing here.
+            assets = _Assets(self.asset_folders, show)
+            exclude = [*(self.exclude_patterns or ()), *_CODE]
+            # Each watches until the code changes, which is nothing here, where it is seen at all.
             while not ended.is_set():
-                watchlist = Watchlist(
-                    record_imports(), None, self.asset_folders, self.exclude_patterns
-                )
+                watchlist = Watchlist(record_imports(), None, assets, exclude)
                 watchers[:] = [Watcher(watchlist, self._kind, self.interval, _go_on, show)]
                 if not ended.is_set():
                     watchers[0].run()
@@ -88,6 +94,42 @@ class Watch:
             ended.set()
             for watcher in list(watchers):
                 watcher.stop()
+
+
+class _Assets:
+    """The files and folders to watch; it tells of what has changed before they are watched.
+
+    A style sheet, for one, is built anew while the server is started anew for the same save.
+    """
+
+    def __init__(self, folders: list[str], show: Show) -> None:
+        self._folders = folders
+        self._show = show
+        self._known = dict(islice(_states(folders), _MOST_FILES))
+        self._asked = False
+
+    def __call__(self) -> list[str]:
+        """Return files, which the watcher compares when it is ready, and folders."""
+        if not self._asked:
+            self._asked = True
+            now = dict(islice(_states(self._folders), _MOST_FILES))
+            if len(now) < _MOST_FILES:
+                for path in sorted(now):
+                    if now[path] != self._known.get(path):
+                        self._show(path)
+            self._known = now
+        return [*self._known, *self._folders]
+
+
+def _states(folders: list[str]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the files below folders, with what differs when they have changed."""
+    for folder in folders:
+        for directory, _, names in os.walk(folder):
+            for name in names:
+                path = os.path.join(directory, name)
+                with contextlib.suppress(OSError):
+                    status = os.stat(path)
+                    yield path, (status.st_mtime_ns, status.st_size)
 
 
 def _go_on(_: Change) -> None:
