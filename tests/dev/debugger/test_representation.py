@@ -354,6 +354,16 @@ def test_sizes_are_bounded() -> None:
     assert "more than is shown here" in DebugReprGenerator().dump_locals(huge)
 
 
+def test_bounds_can_be_given() -> None:
+    generator = DebugReprGenerator(values=3, text=5, markup=100)
+    assert generator.repr(list(range(10))) == f"[{items(0, 1, 2)}, <em>7 more</em>]"
+    nested = generator.repr([[1, 2], [3], [4], [5]])
+    assert nested == f"[[{items(1, 2)}], <em>3 more</em>]"
+    assert generator.repr("abcdefgh") == STRING("&#39;abcde&#39;" + extended("… <em>3 more</em>"))
+    assert generator.repr(range(10)) == OBJECT("range… 7 more")
+    assert "<em>2 more</em>" in generator.repr(["abcde", "abcde", "abcde", "abcde"])
+
+
 def test_depth_is_bounded() -> None:
     deep: list[Any] = []
     for _ in range(100_000):

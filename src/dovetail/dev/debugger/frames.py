@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol, cast
 from markupsafe import escape
 
 import dovetail
-from dovetail.dev.debugger.representation import debug_repr
+from dovetail.dev.debugger.representation import DebugReprGenerator
 
 __all__ = ["FRAME_HTML", "DebugFrameSummary", "Evaluator", "SourceLine", "is_library_file"]
 
@@ -192,10 +192,8 @@ def _is_magic(name: str) -> bool:
 
 
 def _value_html(value: object) -> str:
-    try:
-        return debug_repr(value)
-    except Exception as error:
-        return f"<em>its repr() raises {escape(type(error).__name__)}</em>"
+    # Of each among many; the console shows more of one.
+    return DebugReprGenerator(values=100, text=1_000, markup=3_000).repr(value)
 
 
 def is_library_file(filename: str) -> bool:

@@ -125,9 +125,23 @@ def dump(obj: object = missing) -> None:
 
 
 class DebugReprGenerator:
-    """Makes the HTML of values. One is for one value: it counts how much it has written."""
+    """Makes the HTML of values.
 
-    def __init__(self) -> None:
+    :param values: how many values are written of one, those in containers included.
+    :param text: how many characters of one text.
+    :param markup: after how many characters of HTML nothing more is taken from containers.
+    """
+
+    def __init__(
+        self,
+        *,
+        values: int = _MOST_VALUES,
+        text: int = _LONGEST_TEXT,
+        markup: int = _MOST_MARKUP,
+    ) -> None:
+        self._most_values = values
+        self._longest = text
+        self._most_markup = markup
         self._stack: list[object] = []
         self._values = 0
         self._size = 0
@@ -156,7 +170,7 @@ class DebugReprGenerator:
         if obj is helper:
             return f'<span class="help">{escaped(repr(helper))}</span>'
         if isinstance(obj, (int, float, complex)):
-            return f'<span class="number">{escaped(_cut(repr(obj)))}</span>'
+            return f'<span class="number">{escaped(_cut(repr(obj), self._longest))}</span>'
         if isinstance(obj, (str, bytes)):
             return self.string_repr(obj)
         if isinstance(obj, RegexType):
@@ -197,7 +211,7 @@ class DebugReprGenerator:
 
     def string_repr(self, obj: str | bytes, limit: int = 70) -> str:
         """-> a string as HTML, from that character of its ``repr`` on to be shown when asked."""
-        text, left = _quoted(obj)
+        text, left = _quoted(obj, self._longest)
         if left or len(text) > limit + 2:
             rest = escaped(text[limit:]) + _characters_left(left)
             shown = f'{escaped(text[:limit])}<span class="extended">{rest}</span>'
@@ -215,13 +229,13 @@ class DebugReprGenerator:
             pattern, prefix = pattern.decode("latin-1"), "rb"
         quote = '"' if "'" in pattern and '"' not in pattern else "'"
         # Quotes need no escaping between tags; a pattern full of entities could not be read.
-        shown = _encodable(_cut(pattern)).replace("&", "&amp;")
+        shown = _encodable(_cut(pattern, self._longest)).replace("&", "&amp;")
         shown = shown.replace("<", "&lt;").replace(">", "&gt;")
         return f're.compile(<span class="string regex">{prefix}{quote}{shown}{quote}</span>)'
 
     def object_repr(self, obj: Any) -> str:
         """-> any other object as HTML."""
-        return f'<span class="object">{escaped(_cut(repr(obj)))}</span>'
+        return f'<span class="object">{escaped(_cut(repr(obj), self._longest))}</span>'
 
     def fallback_repr(self) -> str:
         """-> the exception that is being handled as HTML, for a value whose ``repr`` raised it."""
@@ -229,7 +243,8 @@ class DebugReprGenerator:
             told = "".join(format_exception_only(*sys.exc_info()[:2])).strip()
         except Exception:
             told = "?"
-        return f'<span class="brokenrepr">{escaped(f"<broken repr ({_cut(told)})>")}</span>'
+        told = f"<broken repr ({_cut(told, self._longest)})>"
+        return f'<span class="brokenrepr">{escaped(told)}</span>'
 
     def dump_object(self, obj: object) -> str:
         """-> the items of a dict whose keys are strings, or the attributes of any object."""
@@ -273,8 +288,8 @@ class DebugReprGenerator:
     def _parts(self, items: Iterable[Any], shown: Callable[[Any], str]) -> list[str]:
         """-> as many of the items as may still be written."""
         parts = []
-        for item in islice(items, _MOST_VALUES):
-            if self._values >= _MOST_VALUES or self._size >= _MOST_MARKUP:
+        for item in islice(items, self._most_values):
+            if self._values >= self._most_values or self._size >= self._most_markup:
                 break
             self._values += 1
             parts.append(shown(item))
@@ -288,12 +303,12 @@ class DebugReprGenerator:
         rows: list[tuple[str, str]] = []
         size = 0
         for name, value in items:
-            if len(rows) >= _MOST_ROWS or size > _MOST_MARKUP:
+            if len(rows) >= _MOST_ROWS or size > self._most_markup:
                 rows.append(("…", "<em>more than is shown here</em>"))
                 break
             html = self.repr(value)
             size += len(html)
-            rows.append((_cut(str(name)), html))
+            rows.append((_cut(str(name), self._longest), html))
         return rows
 
 
@@ -354,27 +369,27 @@ def _more(container: Any) -> Callable[[int], str]:
     return left
 
 
-def _quoted(obj: str | bytes) -> tuple[str, int]:
+def _quoted(obj: str | bytes, longest: int) -> tuple[str, int]:
     """-> the ``repr`` of a string or of its beginning, and how many characters that leaves out."""
     # Another class's own __repr__ cannot be had in part.
     begun: str | bytes | None = None
     if type(obj).__repr__ is str.__repr__ and isinstance(obj, str):
-        begun, size = str.__getitem__(obj, slice(_LONGEST_TEXT)), str.__len__(obj)
+        begun, size = str.__getitem__(obj, slice(longest)), str.__len__(obj)
     elif type(obj).__repr__ is bytes.__repr__ and isinstance(obj, bytes):
-        begun, size = bytes.__getitem__(obj, slice(_LONGEST_TEXT)), bytes.__len__(obj)
-    if begun is not None and size > _LONGEST_TEXT:
-        return repr(begun), size - _LONGEST_TEXT
+        begun, size = bytes.__getitem__(obj, slice(longest)), bytes.__len__(obj)
+    if begun is not None and size > longest:
+        return repr(begun), size - longest
     text = repr(obj)
-    return text[:_LONGEST_TEXT], max(0, len(text) - _LONGEST_TEXT)
+    return text[:longest], max(0, len(text) - longest)
 
 
 def _characters_left(count: int) -> str:
     return f"… <em>{count:,} more</em>" if count else ""
 
 
-def _cut(text: str) -> str:
-    left = len(text) - _LONGEST_TEXT
-    return text if left <= 0 else f"{text[:_LONGEST_TEXT]}… {left:,} more"
+def _cut(text: str, longest: int) -> str:
+    left = len(text) - longest
+    return text if left <= 0 else f"{text[:longest]}… {left:,} more"
 
 
 def escaped(text: str) -> str:
