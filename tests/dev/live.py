@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -22,10 +22,14 @@ def hello(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes
 
 @contextmanager
 def serving(
-    app: WSGIApplication = hello, host: str = "127.0.0.1", **options: Any
+    app: WSGIApplication = hello,
+    host: str = "127.0.0.1",
+    prepare: Callable[[BaseWSGIServer], object] = lambda _: None,
+    **options: Any,
 ) -> Iterator[BaseWSGIServer]:
-    """Serve in a thread; stop in the end."""
+    """Serve in a thread, after ``prepare`` was called with the server; stop in the end."""
     server = make_server(host, 0, app, **options)
+    prepare(server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

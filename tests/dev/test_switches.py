@@ -126,7 +126,7 @@ def check_silence(target: Target, attack: Attack) -> None:
 
 
 def test_what_is_off_stays_off(off: Target) -> None:
-    for attack in attacks(off, HOSTS, 600):
+    for attack in attacks(off, HOSTS, 400):
         check_silence(off, attack)
 
 
@@ -168,8 +168,7 @@ def debugging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target
         patch.setattr(pins.Attempts, "delay", lambda _: 0.0)
         patch.setattr(pins.Attempts, "MOST", 10**6)
         stack = Stack(application, "127.0.0.1", use_debugger=True, inspector=True, live_reload=True)
-        with serving(stack.application, threaded=True) as server:
-            stack.attach(server)
+        with serving(stack.application, prepare=stack.attach, threaded=True) as server:
             assert stack.debugger is not None
             target = Target(("127.0.0.1", server.port), marker, stack.debugger.secret)
             yield target, stack
@@ -203,7 +202,7 @@ def test_without_the_pin(debugging: tuple[Target, Stack]) -> None:
     name = stack.debugger.pin_cookie_name if stack.debugger else ""
     made_up = ("", "1", f"{int(time.time())}|{'0' * 32}", "|", "9" * 40)
     target.cookies = [f"{name}={value}" for value in made_up]
-    for attack in attacks(target, HOSTS, 1500):
+    for attack in attacks(target, HOSTS, 1000):
         answer = send(target, attack)
         assert answer.startswith(b"HTTP/1.1 "), attack
         assert not target.marker.exists(), attack
