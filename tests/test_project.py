@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import dovetail
+from dovetail.app.commands import run_command
 from dovetail.server.settings import SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +78,7 @@ def test_links_lead_somewhere(page: str) -> None:
 def test_readme_names_real_options() -> None:
     known = {flag for row in SETTINGS.values() for flag in (*row.flags, *row.other_flags)}
     known |= {"--help", "--check-config", "--print-config", "-c", "--app"}
+    known |= {flag for option in run_command.params for flag in option.opts}
     # What stands in the left column of the table is Gunicorn's.
     ours = "\n".join(
         line.split("|")[2] if line.startswith("|") else line
