@@ -60,6 +60,9 @@ class Generation:
         ends this process with a status that asks for it.
     """
 
+    #: Whether one has begun in this process.
+    has_begun = False
+
     def __init__(
         self, main: Callable[[], object], server: Retirable | None, link: Link | None
     ) -> None:
@@ -72,6 +75,7 @@ class Generation:
 
     def begin(self) -> None:
         """Say that this process is set up, and take the connections that wait for it."""
+        Generation.has_begun = True
         if self._link is None:
             return
         self._link.say(messages.SERVING)

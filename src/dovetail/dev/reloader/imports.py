@@ -55,12 +55,14 @@ class ImportRecorder:
                 self._report(possible_files(name, path))
         return None
 
-    def missing_files(self) -> Iterator[str]:
-        """Yield where the modules are that were asked for and are not imported; each once."""
+    def missing_files(self) -> Iterator[tuple[str, str]]:
+        """Yield the modules that were asked for and are not imported, with each place where one
+        is or could be; each module once.
+        """
         for name, path in list(self._places.items()):
             if name not in sys.modules and name not in self._missed:
                 self._missed.add(name)
-                yield from possible_files(name, path)
+                yield from ((name, file) for file in possible_files(name, path))
 
     # A forked worker imports by itself, where the one that watches does not see it.
 

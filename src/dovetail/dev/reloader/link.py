@@ -8,11 +8,13 @@ import socket
 from collections.abc import Iterable
 
 __all__ = [
+    "BEGIN",
     "CONNECTIONS",
     "EARLY",
     "GO",
     "NEXT",
     "SERVING",
+    "TIME_SIZE",
     "VARIABLE",
     "Link",
 ]
@@ -31,6 +33,10 @@ EARLY = b"E"
 # What the other one says.
 #: Begin to serve.
 GO = b"G"
+#: Be the program. The time, in nanoseconds, and the digest that the predecessor sent follow.
+BEGIN = b"B"
+#: The length of the time, in octets.
+TIME_SIZE = 8
 
 # What both say.
 #: Here are connections to serve on.
@@ -116,6 +122,10 @@ class Link:
         with contextlib.suppress(OSError):
             return self._sock.recv(size, socket.MSG_WAITALL)
         return b""
+
+    def detach(self) -> int:
+        """Give up the descriptor, for whoever finds it by the environment."""
+        return self._sock.detach()
 
     def close(self) -> None:
         """Close this end."""

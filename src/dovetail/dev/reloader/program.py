@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,18 @@ __all__ = ["Program"]
 
 # The interpreter's options that take a value of their own, either attached or as the next word.
 _WITH_VALUE = ("W", "X")
+# Not by -m, which would look for modules where the program does not.
+_CODE = """\
+import sys
+if not sys.flags.safe_path:
+    sys.path[0] = {first!r}
+try:
+    from {module} import main
+except ImportError:
+    sys.exit(1)
+main()
+"""
+
 _LONG_WITH_VALUE = "--check-hash-based-pycs"
 
 
@@ -18,7 +31,7 @@ _LONG_WITH_VALUE = "--check-hash-based-pycs"
 class Program:
     """What a Python process runs.
 
-    :ivar executable: the interpreter.
+    :ivar command: the words that start it.
     :ivar flags: the interpreter's own options.
     :ivar kind: ``script`` (a file, a directory, a zip archive), ``module`` (``-m``) or
         ``command`` (``-c``).
@@ -27,7 +40,7 @@ class Program:
     :ivar directory: the working directory it was started in.
     """
 
-    executable: str
+    command: tuple[str, ...]
     flags: tuple[str, ...]
     kind: str
     target: str
@@ -55,19 +68,38 @@ class Program:
             )
         flags, kind, target, arguments = found
         directory = _starting_directory(target) if kind == "script" else os.getcwd()
-        return cls(sys.executable, flags, kind, target, arguments, directory)
+        command = (sys.executable, *words[1:])
+        return cls(command, flags, kind, target, arguments, directory)
 
-    def command(self) -> list[str]:
-        """Return the words that start it."""
-        option = {"script": [], "module": ["-m"], "command": ["-c"]}[self.kind]
-        return [self.executable, *self.flags, *option, self.target, *self.arguments]
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a file of code, and no directory or archive with ``__main__.py``."""
+        target = os.path.join(self.directory, self.target)
+        if self.kind != "script" or os.path.isdir(target):
+            return False
+        return not zipfile.is_zipfile(target)
 
     def command_under(self, module: str) -> list[str]:
-        """Return the words that start a module, which is told the program by its arguments."""
+        """Return the words that start :func:`main` of a module instead of the program.
+
+        It finds modules where the program does, and gets :attr:`kind`, :attr:`target` and
+        :attr:`arguments` as arguments.
+        """
+        code = _CODE.format(first=self._first_place(), module=module)
         return [
-            *(self.executable, *self.flags, "-m", module),
-            *(self.kind, self.target, *self.arguments),
+            *(self.command[0], *self.flags, "-c", code),
+            *("code" if self.is_code else self.kind, self.target, *self.arguments),
         ]
+
+    def _first_place(self) -> str:
+        """Return what Python puts in front of ``sys.path`` for the program."""
+        if self.kind == "module":
+            return self.directory
+        if self.kind == "command":
+            return ""
+        if self.is_code:
+            return os.path.dirname(os.path.realpath(os.path.join(self.directory, self.target)))
+        return os.path.join(self.directory, self.target)
 
 
 def _parse(

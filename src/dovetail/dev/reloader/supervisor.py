@@ -9,8 +9,9 @@ import selectors
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from dovetail.dev.reloader.link import Link
 from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock
 from dovetail.dev.reloader.program import Program
 
-__all__ = ["AGAIN", "KNOWN", "STAND_IN", "STARTED", "Supervisor", "end_status"]
+__all__ = ["AGAIN", "KNOWN", "SPARE", "STAND_IN", "STARTED", "Supervisor", "end_status"]
 
 #: The exit status by which a serving process asks to be started again.
 AGAIN: Final = 3
@@ -28,6 +29,8 @@ AGAIN: Final = 3
 STAND_IN: Final = "DOVETAIL_DEV_STAND_IN"
 #: The environment variable with when a process was started, by the clock of files.
 STARTED: Final = "DOVETAIL_DEV_STARTED"
+#: The environment variable with what :mod:`~dovetail.dev.reloader.spare` has to know, as JSON.
+SPARE: Final = "DOVETAIL_DEV_SPARE"
 #: The environment variable with the digest of what the process before has gone for early.
 KNOWN: Final = "DOVETAIL_DEV_KNOWN"
 
@@ -40,7 +43,11 @@ _PATIENCE = 12.0
 _INTERRUPT_DELAY = 0.3
 # After so many starts in a row for files that changed during the start they are taken as they are:
 # then it is the program that changes them.
-_MOST_EARLY_ONES = 20
+_MOST_EARLY_ONES = 100
+# How long after a start the spare process is started, in seconds: first there may be requests.
+_LEISURE = 0.6
+# With these at work it matters what is imported when, or who runs the program.
+_DELICATE = ("gevent.monkey", "eventlet", "debugpy", "pydevd", "coverage", "pytest")
 # How often to look for ended children where no signal can tell of them.
 _POLL = 0.1
 
@@ -88,6 +95,8 @@ class Supervisor:
         self._linked = Link.is_possible()
         self._child: _Child
         self._retiring: list[_Child] = []
+        self._spare: _Child | None = None
+        self._spare_at: float | None = None
         self._connections: list[socket.socket] = []
         self._early_ones = 0
         self._selector = selectors.DefaultSelector()
@@ -105,6 +114,7 @@ class Supervisor:
                     self._wait(is_told)
                     self._act_on_signals()
                     self._listen()
+                    self._prepare()
                     status = self._reap()
                     if status is not None:
                         return status
@@ -114,16 +124,26 @@ class Supervisor:
     # Children
 
     def _start(self, stands_in: bool = False, known: bytes = b"") -> None:
+        """Start the program, or with ``stands_in`` what shows how it fails."""
+        now = 0 if self._early_ones >= _MOST_EARLY_ONES else file_clock()
         if not stands_in:
             console.log("info", f" * Restarting with {self._name}")
-        environ = {**os.environ, "WERKZEUG_RUN_MAIN": "true", STARTED: str(file_clock())}
-        if self._early_ones >= _MOST_EARLY_ONES:
-            environ[STARTED] = "0"
-        environ[KNOWN] = known.hex()
-        command = self._program.command()
+            if self._use_spare(now, known):
+                return
+        command: Sequence[str] = self._program.command
+        environ = {STARTED: str(now), KNOWN: known.hex()}
         if stands_in and self._stand_in is not None:
             command = self._program.command_under("dovetail.dev.reloader.stand_in")
             environ[STAND_IN] = self._stand_in
+        self._be_child(self._spawn(command, environ, stands_in))
+
+    def _be_child(self, child: _Child) -> None:
+        self._child = child
+        if child.link is not None:
+            self._selector.register(child.link.fileno(), selectors.EVENT_READ, child)
+
+    def _spawn(self, command: Sequence[str], more: Mapping[str, str], stands_in: bool) -> _Child:
+        environ = {**os.environ, "WERKZEUG_RUN_MAIN": "true", **more}
         if self._listener is not None:
             os.set_inheritable(self._listener, True)
             environ["WERKZEUG_SERVER_FD"] = str(self._listener)
@@ -138,9 +158,37 @@ class Supervisor:
         finally:
             if theirs is not None:
                 theirs.close()
-        self._child = _Child(process, link, stands_in)
-        if link is not None:
-            self._selector.register(link.fileno(), selectors.EVENT_READ, self._child)
+        return _Child(process, link, stands_in)
+
+    # The spare one. PERF: starting Python and importing Dovetail is most of a restart.
+
+    def _prepare(self) -> None:
+        """Start the spare process when it is time."""
+        if self._spare_at is None or time.monotonic() < self._spare_at:
+            return
+        self._spare_at = None
+        if self._spare is not None and self._spare.process.poll() is None:
+            return
+        given = {
+            "modules": [name for name in list(sys.modules) if _is_ours(name)],
+            "command": self._program.command,
+            "words": sys.orig_argv,
+        }
+        environ = {SPARE: json.dumps(given)}
+        if self._stand_in is not None:
+            environ[STAND_IN] = self._stand_in
+        command = self._program.command_under("dovetail.dev.reloader.spare")
+        self._spare = self._spawn(command, environ, stands_in=False)
+
+    def _use_spare(self, now: int, known: bytes) -> bool:
+        """Have the spare process be the program; return whether there is one."""
+        spare, self._spare = self._spare, None
+        if spare is None or spare.link is None or spare.process.poll() is not None:
+            return False
+        begin = messages.BEGIN + now.to_bytes(messages.TIME_SIZE, "big")
+        spare.link.say(begin + known.ljust(DIGEST_SIZE, b"\0"))
+        self._be_child(spare)
+        return True
 
     def _start_next(self, before: _Child) -> None:
         self._early_ones = self._early_ones + 1 if before.early else 0
@@ -188,6 +236,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         children = [*self._retiring, *([self._child] if hasattr(self, "_child") else [])]
+        children += [] if self._spare is None else [self._spare]
         for child in children:
             if child.process.poll() is None:
                 child.process.terminate()
@@ -219,6 +268,7 @@ class Supervisor:
                 self._hand_on(self._child)
         elif message == messages.SERVING:
             child.has_served = True
+            self._spare_at = time.monotonic() + _LEISURE if _may_prepare() else None
             self._hand_on(child)
             child.link.say(messages.GO)
         elif message == messages.EARLY:
@@ -241,8 +291,9 @@ class Supervisor:
     # Waiting, and signals
 
     def _wait(self, is_told: bool) -> None:
-        moments = [moment for moment in (self._forward_at, self._kill_at) if moment is not None]
-        timeout = max(0.0, min(moments) - time.monotonic()) if moments else None
+        moments = [self._forward_at, self._kill_at, self._spare_at]
+        first = min((moment for moment in moments if moment is not None), default=None)
+        timeout = None if first is None else max(0.0, first - time.monotonic())
         if not is_told:
             timeout = _POLL if timeout is None else min(timeout, _POLL)
         if not self._linked:
@@ -327,6 +378,19 @@ def _dump(stand_in: Mapping[str, Any]) -> str:
     except (TypeError, ValueError):
         # Some object that no other process can have, such as a TLS context.
         return ""
+
+
+def _may_prepare() -> bool:
+    """Tell whether it makes no difference to the program if modules are imported before it runs."""
+    is_traced = sys.gettrace() is not None or sys.getprofile() is not None
+    is_inspected = sys.flags.inspect or sys.flags.verbose
+    return not (is_traced or is_inspected or any(name in sys.modules for name in _DELICATE))
+
+
+def _is_ours(name: str) -> bool:
+    """Tell whether a module is one of Dovetail that only defines something."""
+    is_harmless = not name.startswith("dovetail.compat") and not name.endswith("__main__")
+    return name.startswith("dovetail.") and is_harmless
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:

@@ -90,7 +90,9 @@ class Watchlist:
                     self._add_module(file, name)
         for file in self._recorder.failed:
             self._add_module(file, "")
-        for file in (*self._recorder.missing_files(), *self._recorder.take_reports()):
+        for name, file in self._recorder.missing_files():
+            self._add_module(file, name)
+        for file in self._recorder.take_reports():
             if not is_library(file):
                 self._add(file)
         given = self._assets() if callable(self._assets) else self._assets

@@ -1,0 +1,373 @@
+"""The reloader at work: real files, real processes, and clients that never stop asking."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import zipfile
+from pathlib import Path
+
+import pytest
+from tests.dev.reloader.projects import Client, Crowd, Project, family, is_alive, project, until
+
+__all__ = ["project"]
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+DETECTED = "Detected change in"
+RESTARTING = "Restarting with"
+
+
+@pytest.mark.parametrize("kind", ["watchfiles", "stat"])
+def test_no_request_fails_over_20_restarts(project: Project, kind: str) -> None:
+    project.options(reloader={"reloader_type": kind, "interval": 0.05})
+    project.start()
+    project.wait_for(1)
+    with Crowd(project, 6) as crowd:
+        for version in range(2, 21):
+            project.save(version)
+            crowd.wait_for(version)
+        project.save("= 21")
+        project.wait_for_line("SyntaxError")
+        until(lambda: crowd.errors_shown, "an answer with the error", project.lines)
+        project.save(22)
+        crowd.wait_for(22)
+    assert crowd.failures == []
+    assert crowd.seen >= {*range(2, 21), 22}
+    assert project.count(f"{RESTARTING} {kind}") >= 21
+    assert project.stop() == 0
+
+
+def test_a_failing_program_is_shown_and_recovers(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    project.save("1 / 0")
+    until(lambda: project.ask()[0] == 500, "the error", project.lines)
+    assert "1 / 0" not in project.ask()[1]  # no source without the debugger
+    project.wait_for_line("ZeroDivisionError: division by zero")
+    assert project.find("VERSION = 1 / 0")
+    assert project.count("Traceback (most recent call last)") == 1
+    project.save(2)
+    project.wait_for(2)
+
+
+def test_a_module_that_is_missing_recovers_when_it_is_made(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    project.save("__import__('helper').VERSION")
+    until(lambda: project.ask()[0] == 500, "the error", project.lines)
+    project.write("helper.py", "VERSION = 7")
+    project.wait_for(7)
+
+
+def test_an_import_error_that_is_caught_is_watched(project: Project) -> None:
+    project.write("broken.py", "VERSION = = 1")
+    project.start()
+    project.wait_for(1)
+    text = (project.folder / "app.py").read_text()
+    caught = "try:\n    from broken import VERSION\nexcept SyntaxError:\n    VERSION = 2"
+    project.write("app.py", text.replace("VERSION = 1", caught))
+    project.wait_for(2)
+    project.write("broken.py", "VERSION = 3")
+    project.wait_for(3)
+
+
+def test_a_slow_request_is_answered_by_the_old_code(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    answers: list[tuple[int, str]] = []
+    kept = Client(project)
+
+    def ask() -> None:
+        answers.append(kept.ask("/slow"))
+        answers.append(kept.ask("/"))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    # What is on its way is known by the answer to somebody who asked later.
+    until(lambda: project.ask() == (200, "1"), "an answer")
+    project.save(2)
+    project.wait_for(2)  # and nobody else waits for the slow one
+    thread.join()
+    kept.close()
+    assert answers == [(200, "1"), (200, "2")]
+
+
+def test_an_idle_connection_survives(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    client = Client(project)
+    assert client.ask() == (200, "1")
+    for version in (2, 3):
+        project.save(version)
+        project.wait_for(version)
+        assert client.ask() == (200, str(version))
+    client.close()
+
+
+def test_a_lazily_imported_module(project: Project) -> None:
+    project.write("lazy.py", "VERSION = 1")
+    project.start()
+    project.wait_for(1)
+    assert project.ask("/lazy") == (200, "1")
+    # It may not be noticed at once that it is imported; when it is, its change is.
+    project.write("lazy.py", "VERSION = 2")
+    project.wait_for(2, "/lazy")
+
+
+def test_a_file_that_is_replaced_by_renaming(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    text = (project.folder / "app.py").read_text()
+    project.write("app.py.new", text.replace("VERSION = 1", "VERSION = 2"))
+    (project.folder / "app.py.new").replace(project.folder / "app.py")
+    project.wait_for(2)
+
+
+def test_a_file_that_is_deleted_and_made_again(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    text = (project.folder / "app.py").read_text()
+    (project.folder / "app.py").unlink()
+    project.write("app.py", text.replace("VERSION = 1", "VERSION = 2"))
+    project.wait_for(2)
+    assert project.count("Traceback") == 0
+
+
+@pytest.mark.parametrize("kind", ["watchfiles", "stat"])
+def test_extra_files_globs_and_exclusions(project: Project, kind: str) -> None:
+    reloader = {
+        "extra_files": ["later.cfg", "conf/**/*.toml"],
+        "exclude_patterns": ["*/app.py", "conf/private/*"],
+        "reloader_type": kind,
+        "interval": 0.05,
+    }
+    project.options(reloader=reloader)
+    project.write("conf/a.toml", "1")
+    project.write("conf/private/b.toml", "1")
+    project.start()
+    project.wait_for(1)
+    until(lambda: project.count("Restarting") == 1, "the start")
+    project.save(2)
+    project.write("conf/private/b.toml", "2")
+    project.write("conf/c.txt", "2")
+    project.write("conf/.git/c.toml", "2")
+    _touch_until(project, "conf/a.toml", "conf/a.toml")
+    project.wait_for(2)
+    _touch_until(project, "conf/deep/er/d.toml", "conf/deep")
+    _touch_until(project, "later.cfg", "later.cfg")
+    assert not project.find("private")
+    assert not project.find("c.txt")
+    assert not project.find(".git")
+    assert not project.find("app.py', reloading")
+
+
+def _touch_until(project: Project, name: str, shown: str) -> None:
+    """Write to a file until that is noticed: nobody tells when the watching begins."""
+    before = project.count(DETECTED)
+
+    def is_noticed() -> bool:
+        project.write(name, str(os.urandom(4)))
+        threading.Event().wait(0.1)
+        return project.count(DETECTED) > before
+
+    until(is_noticed, f"a change of {name}", project.lines)
+    assert shown in [line for line in project.lines if DETECTED in line][-1]
+
+
+def test_a_unix_socket(project: Project) -> None:
+    project.unix = str(project.folder / "s")
+    project.options(server={"host": f"unix://{project.unix}"})
+    project.start()
+    project.wait_for(1)
+    with Crowd(project, 4) as crowd:
+        for version in (2, 3, 4):
+            project.save(version)
+            crowd.wait_for(version)
+    assert crowd.failures == []
+    assert project.stop() == 0
+
+
+def test_tls(project: Project) -> None:
+    pytest.importorskip("cryptography")
+    project.tls = True
+    project.options(server={"ssl_context": "adhoc"})
+    project.start()
+    project.wait_for(1)
+    for version in (2, 3):
+        project.save(version)
+        project.wait_for(version)
+    project.save("1 / 0")
+    project.wait_for_line("ZeroDivisionError")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_several_processes(project: Project) -> None:
+    project.write("lazy.py", "VERSION = 1")
+    project.options(server={"processes": 2, "threaded": False})
+    project.start()
+    project.wait_for(1)
+    with Crowd(project, 4) as crowd:
+        for version in (2, 3, 4):
+            project.save(version)
+            crowd.wait_for(version)
+    assert crowd.failures == []
+    assert project.ask("/lazy") == (200, "1")  # only a worker imports it
+    project.write("lazy.py", "VERSION = 2")
+    project.wait_for(2, "/lazy")
+
+
+# The end
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_end_leaves_nothing(project: Project, number: int) -> None:
+    project.start()
+    project.wait_for(1)
+    pids = project.pids()
+    assert len(pids) >= 2
+    assert project.stop(number) == 0
+    until(lambda: not any(map(is_alive, pids)), "the end of all")
+    assert project.count("Traceback") == 0
+
+
+@linux
+def test_ctrl_c_at_a_terminal_reaches_both(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    pids = project.pids()
+    os.killpg(project.process.pid, signal.SIGINT)
+    assert project.process.wait(30) == 0
+    until(lambda: not any(map(is_alive, pids)), "the end of all")
+    assert project.count("Traceback") == 0
+
+
+@linux
+def test_a_killed_supervisor_leaves_nothing(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    project.save(2)
+    project.wait_for(2)
+    pids = project.pids()
+    project.process.kill()
+    until(lambda: not any(map(is_alive, pids)), "the end of all")
+
+
+# The program
+
+
+def test_the_status_of_a_program_that_ends(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    text = (project.folder / "app.py").read_text()
+    project.write("app.py", f"raise SystemExit(7)\n{text}")
+    assert project.process.wait(30) == 7
+
+
+SHOW = """
+import json, os, sys
+
+main = sys.modules["__main__"]
+seen = {
+    "argv": sys.argv, "path": sys.path, "flags": list(sys.flags), "orig": sys.orig_argv[1:],
+    "cwd": os.getcwd(), "spec": main.__spec__ and main.__spec__.name, "name": __name__,
+    "package": main.__package__, "file": getattr(main, "__file__", None),
+    "loader": type(main.__loader__).__name__, "names": sorted(vars(main)),
+    "environ": sorted(name for name in os.environ if "DOVETAIL" not in name),
+    "is_main": vars(main) is globals(),
+}
+print("SEEN", json.dumps(seen), file=sys.stderr, flush=True)
+import app
+from dovetail.dev.reloader import run_with_reloader
+print("POR" + "T 0", file=sys.stderr, flush=True)
+run_with_reloader(lambda: None)
+"""
+
+
+@linux
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show.py", "a", "-b"],
+        ["-B", "-X", "utf8", "inner/../show.py"],
+        ["-m", "package", "x"],
+        ["-PBm", "package.part"],
+        ["-c", SHOW, "x"],
+        ["show.pyz", "x"],
+        ["inner", "x"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_the_very_same_program_is_run(project: Project, command: list[str]) -> None:
+    project.write("show.py", SHOW)
+    project.write("inner/__main__.py", SHOW)
+    for name in ("__init__.py", "__main__.py", "part.py"):
+        project.write(f"package/{name}", "" if name == "__init__.py" else SHOW)
+    with zipfile.ZipFile(project.folder / "show.pyz", "w") as archive:
+        archive.writestr("__main__.py", SHOW)
+    project.start(*command, environ={"PYTHONPATH": _path_with(project.folder)})
+    project.wait_for_line("SEEN", 2)
+    # The second one is started from scratch, the third one is the spare.
+    until(lambda: len(project.pids()) == 3, "the spare")
+    project.save(2)
+    project.wait_for_line("SEEN", 3)
+    first, second, third = (json.loads(line[5:]) for line in project.lines if line[:4] == "SEEN")
+    assert "WERKZEUG_RUN_MAIN" in second["environ"]
+    second["environ"].remove("WERKZEUG_RUN_MAIN")
+    third["environ"].remove("WERKZEUG_RUN_MAIN")
+    assert second == first
+    assert third == first
+    assert project.stop() == 0
+
+
+def _path_with(folder: Path) -> str:
+    return os.pathsep.join([str(folder), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+
+
+@linux
+def test_a_script_on_the_path(project: Project) -> None:
+    script = project.folder / "bin" / "program"
+    project.write("bin/program", f"#!{sys.executable}\n{SHOW}")
+    script.chmod(0o755)
+    path = {"PATH": f"{script.parent}{os.pathsep}{os.environ['PATH']}"}
+    found = {"PYTHONPATH": _path_with(project.folder)}
+    project.start("program", program="", environ={**path, **found})
+    project.wait_for_line("SEEN", 2)
+    first, second = (json.loads(line[5:]) for line in project.lines if "SEEN" in line)
+    assert first["argv"] == second["argv"] == [str(script)]
+    assert first["path"] == second["path"]
+
+
+def test_a_function_without_a_server_is_run_again(project: Project) -> None:
+    program = (
+        "import sys\nfrom dovetail.dev.reloader import run_with_reloader\nimport app\n"
+        "def main():\n    print('PORT 0', app.VERSION, file=sys.stderr, flush=True)\n"
+        "run_with_reloader(main)\n"
+    )
+    project.write("run.py", program)
+    project.start()
+    project.wait_for_line("PORT 0 1")
+    project.save(2)
+    project.wait_for_line("PORT 0 2")
+    assert project.stop() == 0
+
+
+@linux
+def test_threads_of_the_program_do_not_keep_it(project: Project) -> None:
+    text = (project.folder / "app.py").read_text()
+    forever = "import threading\nthreading.Thread(target=threading.Event().wait).start()\n"
+    project.write("app.py", text + forever)
+    project.start()
+    project.wait_for(1)
+    before = set(family(project.process.pid))
+    project.save(2)
+    project.wait_for(2)
+    project.save(3)
+    project.wait_for(3)
+    gone = before - {project.process.pid}
+    until(lambda: not any(map(is_alive, gone)), "the end of the first one")
+    project.process.kill()
