@@ -154,6 +154,9 @@ def test_what_has_begun_is_finished(generations: Generations, threaded: bool) ->
         released: list[socket.socket] = []
         retiring = threading.Thread(target=lambda: released.extend(first.retire(PATIENCE)))
         retiring.start()
+        engine = first._engine
+        assert engine is not None
+        wait_until(lambda: engine._service.draining)
         head.sendall(b"st: test\r\n\r\n")
         body.sendall(b"dy")
         leave.set()

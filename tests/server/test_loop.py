@@ -145,3 +145,78 @@ def test_client_between_accept_and_count_is_not_forgotten(
     thread.join(PATIENCE)
     assert not counted_too_late
     assert loop.open_connections == 1
+
+
+# Leaving clients to somebody else
+
+
+def test_doors_that_are_left_stay_open(loop: Loop, listener: Listener, client: Client) -> None:
+    loop.leave_doors()
+    loop.leave_doors()  # twice is no harm
+    loop.reopen_doors(LATER)
+    loop.cover(SCRATCH)
+    assert loop.open_connections == 0
+    client.get()
+    # Who waits is still there for another loop, with what was said.
+    sock, _ = listener.accept()
+    with sock:
+        assert sock.recv(3) == b"GET"
+
+
+def test_resting_connections_are_released(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    assert loop.under_way
+    (sock,) = loop.release_resting()
+    with sock:
+        assert loop.open_connections == 0
+        assert not loop.under_way
+        client.get()
+        assert sock.recv(3) == b"GET"
+
+
+def test_connection_with_unread_news_is_released(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    client.get()
+    loop._fetch()  # it is in the queue now
+    (sock,) = loop.release_resting()
+    with sock:
+        assert sock.recv(3) == b"GET"
+        assert loop.open_connections == 0
+
+
+def test_request_that_has_begun_is_not_released(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    client.send("GET")
+    loop.cover(SCRATCH)
+    assert loop.release_resting() == []
+    assert loop.under_way
+    assert loop.open_connections == 1
+
+
+def test_adopted_connection_is_served(loop: Loop) -> None:
+    ours, theirs = socket.socketpair()
+    client = Client(theirs)
+    client.get()
+    loop.adopt(ours)
+    assert loop.open_connections == 1
+    thread = threading.Thread(target=loop.work)
+    thread.start()
+    try:
+        assert client.read().content == b"ok"
+    finally:
+        loop.stop()
+        thread.join(PATIENCE)
+        client.close()
+
+
+def test_adopted_client_that_has_left(loop: Loop) -> None:
+    sock = socket.socket()
+    loop.adopt(sock)
+    assert sock.fileno() == -1
+    assert loop.open_connections == 0
+
+
+def test_breaking_off(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    loop.break_off()
+    assert client.is_closed()
