@@ -315,6 +315,44 @@ def test_the_text_can_be_copied(browser: Browser) -> None:
     assert copied.rstrip().endswith("OrderError: No bill for 0 guests")
 
 
+def test_the_text_can_be_copied_from_another_machine(browser: Browser, shop: Shop) -> None:
+    # A page of plain HTTP that is not the loopback's is not given the clipboard.
+    browser.url = f"http://evil.test:{shop.port}"
+    browser.open(FAILING)
+    assert browser.run("return !isSecureContext && !navigator.clipboard")
+    browser.click_text("Copy as text")
+    wait_until(lambda: browser.text("#said") == "Copied.", "it is copied")
+    browser.expect_focus("Copied")
+    browser.run(
+        """
+        const field = document.createElement("textarea");
+        document.body.append(field);
+        field.focus();
+        """
+    )
+    browser.call(
+        "POST",
+        "/goog/cdp/execute",
+        cmd="Input.dispatchKeyEvent",
+        params={"type": "keyDown", "key": "v", "code": "KeyV", "modifiers": 2}
+        | {"windowsVirtualKeyCode": 86, "commands": ["paste"]},
+    )
+    pasted = browser.run("return document.activeElement.value")
+    assert pasted.startswith("Traceback (most recent call last):")
+    browser.complaints()
+
+
+def test_frames_of_groups_have_their_tools_once(browser: Browser) -> None:
+    browser.open("/group")
+    open_folds(browser)
+    wait_until(lambda: browser.count(".frame:not(:has(> .head))") == 0, "all have theirs")
+    assert browser.count(".frame > .head") == browser.count(".frame .tools")
+    heads = browser.run("return [...document.querySelectorAll('.head')].map(h => h.innerText)")
+    assert heads
+    assert not [head for head in heads if "null" in head]
+    assert "1 exception of this group" in browser.text("main")
+
+
 def test_a_page_of_a_server_that_is_gone_says_so(browser: Browser, tmp_path: Path) -> None:
     gone = Shop(tmp_path)
     try:
@@ -367,6 +405,7 @@ def test_wrong_pins_are_locked_out(browser: Browser, tmp_path: Path) -> None:
             if "Too many" in browser.run(said):
                 break
         assert browser.run(said) == "Too many wrong PINs. Restart the server to try again."
+        browser.expect_focus("Cancel")
         # The right one comes too late, also past the page that shows the lock.
         browser.open(FAILING)
         press_console(browser, frame(browser, "order"))
@@ -432,6 +471,8 @@ def test_a_program_that_cannot_be_imported(browser: Browser, tmp_path: Path) -> 
         assert "program.py:8" in browser.text("header")
         assert "the next save is picked up" in browser.text(".notice")
         assert browser.text(".syntax mark") != ""
+        # With the lines around it.
+        assert "def front():" in browser.text(".syntax")
         assert browser.faint_texts() == []
 
         program.write_text(f"{source}    return 'mended'\n")

@@ -247,6 +247,14 @@ def test_what_is_marked_in_a_line_that_is_not_python(place: SyntaxPlace, marked:
     assert (line.before + line.marked + line.after).rstrip() == "a bcd e"
 
 
+def test_the_lines_around_what_is_not_python(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("a = '<first>'\nb = = 2\nc = 3\n")
+    failure = SyntaxError("bad", (str(file), 2, 5, "b = = 2\n", 2, 6))
+    page = Page(shown(DebugTraceback(failure)))
+    assert "1a = '<first>' 2b = = 2 ^ 3c = 3" in page.text
+
+
 def test_a_syntax_error_without_text_has_no_line() -> None:
     assert syntax_line(SyntaxPlace("a.py", 1, 1, 1, None)) is None
 
@@ -305,6 +313,23 @@ def test_beyond_the_budget_outer_frames_are_left_out() -> None:
     assert chain.sections[-1].left_out > 16
 
 
+def test_many_members_are_not_all_open_and_bare_ones_open_to_nothing() -> None:
+    def fail() -> None:
+        members = [ZeroDivisionError("bare")]
+        for _ in range(8):
+            try:
+                divide(1)
+            except ZeroDivisionError as error:
+                members.append(error)
+        raise ExceptionGroup("many", members)
+
+    page = Page(shown(caught(fail)))
+    folds = [given for tag, given in page.elements if tag == "details"]
+    members = [given for given in folds if "earlier" in (given.get("class") or "")]
+    assert [("open" in given) for given in members] == [True] * 4 + [False] * 4
+    assert page.of_class("earlier") == 9
+
+
 def test_messages_are_folded_and_bounded() -> None:
     def complain(message: str) -> None:
         raise ValueError(message)
@@ -318,6 +343,7 @@ def test_messages_are_folded_and_bounded() -> None:
     huge = shown(caught(complain, "<" * 5_000_000))
     assert len(huge) < 1_000_000
     assert "characters left out" in huge
+    assert "The whole message (5,000,000 characters)" in huge
 
 
 def test_values_are_bounded() -> None:

@@ -20,7 +20,12 @@ import pytest
 
 import dovetail.data.headers
 from dovetail.dev.debugger.frames import DebugFrameSummary, is_library_file, process_of
-from dovetail.dev.debugger.tracebacks import DebugTraceback, Failure, render_console_html
+from dovetail.dev.debugger.tracebacks import (
+    DebugTraceback,
+    Failure,
+    SyntaxPlace,
+    render_console_html,
+)
 
 
 def raised(call: Callable[[], Any]) -> BaseException:
@@ -297,6 +302,20 @@ def test_a_place_without_its_text_is_looked_up(tmp_path: Path) -> None:
     (failure,) = DebugTraceback(SyntaxError("bad", (str(file), 2, 5, None))).chain
     assert failure.syntax is not None
     assert failure.syntax.text == "b = = 2\n"
+
+
+def test_a_place_has_the_lines_around_it_unless_the_file_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("".join(f"n{number} = 1\n" for number in range(1, 8)) + "b = = 2\nlast = 3\n")
+
+    def place(text: str) -> SyntaxPlace:
+        (failure,) = DebugTraceback(SyntaxError("bad", (str(file), 8, 5, text))).chain
+        assert failure.syntax is not None
+        return failure.syntax
+
+    assert place("b = = 2\n").before == ("n4 = 1\n", "n5 = 1\n", "n6 = 1\n", "n7 = 1\n")
+    assert place("b = = 2").after == ("last = 3\n",)
+    assert (place("other").before, place("other").after) == ((), ())
 
 
 # --- hidden frames

@@ -119,9 +119,17 @@ class Section:
     runs: list[Run]
     left_out: int
     syntax: Line | None
+    syntax_before: list[Line]
+    syntax_after: list[Line]
     place: SyntaxPlace | None
     members: list[Chain]
     members_left_out: int
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether type and message are all there is to be shown."""
+        more = self.runs, self.left_out, self.notes, self.members, self.place, self.message.whole
+        return not any(more)
 
     @property
     def all_library(self) -> bool:
@@ -161,15 +169,18 @@ class Layout:
         clip = self._budget.clip
         runs, left_out = self._runs(failure.frames)
         shown = failure.members[:_MEMBERS] if depth < _DEPTH else []
+        before, syntax, after = _syntax(failure.syntax)
         prefix = f"{number}." if number else ""
         return Section(
             type_name=failure.type_name,
-            message=_message(clip(failure.message)),
+            message=_message(clip(failure.message), len(failure.message)),
             notes=[clip(note) for note in failure.notes[:_MEMBERS]],
             relation=RELATIONS.get(failure.relation, ""),
             runs=runs,
             left_out=left_out,
-            syntax=syntax_line(failure.syntax) if failure.syntax is not None else None,
+            syntax=syntax,
+            syntax_before=before,
+            syntax_after=after,
             place=failure.syntax,
             members=[
                 self.chain(member, f"{prefix}{index}", depth + 1)
@@ -276,6 +287,22 @@ def syntax_line(place: SyntaxPlace) -> Line | None:
     return _cut(place.lineno or 1, text, first, min(last, len(text)))
 
 
+def _syntax(place: SyntaxPlace | None) -> tuple[list[Line], Line | None, list[Line]]:
+    """Return the line that is not Python with those around it."""
+    if place is None:
+        return [], None, []
+    number = place.lineno or 1
+    before = _numbered(place.before, number - len(place.before))
+    return before, syntax_line(place), _numbered(place.after, number + 1)
+
+
+def _numbered(texts: Sequence[str], first: int) -> list[Line]:
+    return [
+        Line(number, shorten(text.rstrip("\r\n"), _LINE))
+        for number, text in enumerate(texts, first)
+    ]
+
+
 def shorten(text: str, size: int) -> str:
     """Return a text with its middle left out if it has more than ``size`` characters."""
     if len(text) <= size:
@@ -284,12 +311,12 @@ def shorten(text: str, size: int) -> str:
     return f"{text[:head]} … {len(text) - head - tail:,} characters left out … {text[-tail:]}"
 
 
-def _message(text: str) -> Message:
+def _message(text: str, size: int) -> Message:
     lines = text.splitlines()
     head = "\n".join(lines[:_MESSAGE_LINES])
     if len(lines) <= _MESSAGE_LINES and len(text) <= _MESSAGE:
-        return Message(text)
-    return Message(f"{head[:_MESSAGE].rstrip()} …", text, len(text))
+        return Message(text, size=size)
+    return Message(f"{head[:_MESSAGE].rstrip()} …", text, size)
 
 
 def _place(frame: DebugFrameSummary) -> tuple[str, int | None, str, bool]:

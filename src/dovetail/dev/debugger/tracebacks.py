@@ -78,6 +78,8 @@ _QUOTE = "<blockquote>", "</blockquote>"
 # A page with more text than this helps nobody.
 _LONGEST_TEXT = 1_000_000
 _MOST_FRAMES = 400
+# Of the lines around one that is not Python.
+_AROUND = 4
 # Of equal frames in a row Python prints so many.
 _REPEATS = 3
 
@@ -88,13 +90,19 @@ _ORDERS = {"before": False, "after": True, "reset": False}
 
 @dataclass(frozen=True, slots=True)
 class SyntaxPlace:
-    """Where a text is not Python; ``offset`` and ``end_offset`` count characters from 1."""
+    """Where a text is not Python; ``offset`` and ``end_offset`` count characters from 1.
+
+    :ivar before: the lines before it, as far as they are to be shown.
+    :ivar after: those after it.
+    """
 
     filename: str
     lineno: int | None
     offset: int | None
     end_offset: int | None
     text: str | None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -408,7 +416,23 @@ def _syntax_place(te: TracebackException) -> SyntaxPlace | None:
     text = te.text if isinstance(te.text, str) else None
     if text is None and lineno is not None:
         text = linecache.getline(filename, lineno) or None
-    return SyntaxPlace(filename, lineno, _number(te.offset), _number(te.end_offset), text)
+    before, after = _around(filename, lineno, text)
+    offsets = _number(te.offset), _number(te.end_offset)
+    return SyntaxPlace(filename, lineno, *offsets, text, before, after)
+
+
+def _around(
+    filename: str, lineno: int | None, text: str | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the lines before and after one of a file, unless that says something else by now."""
+    if lineno is None or text is None:
+        return (), ()
+    linecache.checkcache(filename)
+    lines = linecache.getlines(filename)
+    if not 0 < lineno <= len(lines) or lines[lineno - 1].strip() != text.strip():
+        return (), ()
+    first = max(0, lineno - 1 - _AROUND)
+    return tuple(lines[first : lineno - 1]), tuple(lines[lineno : lineno + _AROUND])
 
 
 def _number(value: object) -> int | None:

@@ -30,6 +30,7 @@
     const opener = document.activeElement;
     text.value = "";
     wrong.textContent = "";
+    document.getElementById("pin-said").textContent = "";
     dialog.showModal();
     text.focus();
     return new Promise((resolve) => {
@@ -61,7 +62,10 @@
         ? "Too many wrong PINs. Restart the server to try again."
         : "This is not the PIN.";
       text.disabled = exhausted;
-      if (exhausted) return;
+      if (exhausted) {
+        document.getElementById("pin-cancel").focus();
+        return;
+      }
     } catch (error) {
       wrong.textContent = error instanceof SyntaxError
         ? "The server did not answer as a debugger. Is it another one now? Load this page again."
@@ -81,7 +85,13 @@
     });
     dialog.addEventListener("close", () => { if (resolvePin) resolvePin(false); });
     document.getElementById("pin-cancel").addEventListener("click", () => dialog.close());
-    document.getElementById("pin-print").addEventListener("click", () => ask({ cmd: "printpin" }).catch(() => {}));
+    document.getElementById("pin-print").addEventListener("click", async () => {
+      const said = document.getElementById("pin-said");
+      said.textContent = "";
+      const printed = await ask({ cmd: "printpin" }).then((answer) => answer.ok, () => false);
+      said.textContent = printed
+        ? "The PIN is in the server’s terminal once more." : "The server could not be asked for it.";
+    });
   }
 
   // --- values that are longer than what is shown of them at first
@@ -212,19 +222,7 @@
   const said = document.getElementById("said");
 
   const copy = async (text, button) => {
-    let done = true;
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      // Over plain HTTP only the loopback's pages may use the clipboard; this way is open to all.
-      const field = document.createElement("textarea");
-      field.value = text;
-      document.body.append(field);
-      field.select();
-      done = document.execCommand("copy");
-      field.remove();
-      button.focus();
-    }
+    const done = await copyText(text);
     said.textContent = done ? "Copied." : "The browser does not let this page copy.";
     if (!done) return;
     const words = button.textContent;
@@ -284,7 +282,7 @@
   };
 
   const equip = (frame) => {
-    if (frame.querySelector(":scope > .tools")) return;
+    if (frame.querySelector(":scope > .head")) return;
     const name = frame.querySelector(".name").textContent;
     const place = frame.querySelector(".place code").textContent;
     const tools = document.createElement("div");
@@ -324,9 +322,9 @@
   addEventListener("hashchange", unfold);
   if (location.hash) unfold();
 
-  const copyText = document.getElementById("copy-text");
-  if (copyText) {
-    copyText.addEventListener("click", () => copy(document.querySelector("#text pre").textContent, copyText));
+  const whole = document.getElementById("copy-text");
+  if (whole) {
+    whole.addEventListener("click", () => copy(document.querySelector("#text pre").textContent, whole));
   }
 
   // --- the page of a console alone
