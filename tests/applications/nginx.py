@@ -6,12 +6,13 @@ import getpass
 import os
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.applications.deployment import Process, wait_until
 from tests.programs import find_program
 
-__all__ = ["Nginx"]
+__all__ = ["Nginx", "run_nginx"]
 
 _TRIES = 5
 
@@ -90,18 +91,19 @@ class Nginx:
 
     def __init__(self, directory: Path, upstream: Path) -> None:
         self.directory = directory
-        for _ in range(_TRIES):
-            # It cannot be told to take any free port; one found free may be gone a moment later.
-            port = _free_port()
-            if self._start(find_program("nginx", package="nginx-light"), upstream, port):
-                self.url = f"http://127.0.0.1:{port}"
-                return
-        raise AssertionError(f"nginx does not start:\n{self.text()}")
+        user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
+
+        def configure(port: int) -> str:
+            return _CONFIGURATION.format(
+                user=user, upstream=upstream, port=port, forwarded=_FORWARDED
+            )
+
+        self.process, port = run_nginx(directory, configure)
+        self.url = f"http://127.0.0.1:{port}"
 
     def text(self) -> str:
         """Return what it has written so far."""
-        log = self.directory / "error.log"
-        return self.process.text() + (log.read_text() if log.exists() else "")
+        return _text(self.directory, self.process)
 
     def stop(self) -> None:
         """Stop it, finishing what is under way."""
@@ -110,24 +112,43 @@ class Nginx:
         assert "[alert]" not in self.text()
         assert "[emerg]" not in self.text()
 
-    def _start(self, nginx: str, upstream: Path, port: int) -> bool:
-        user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""
-        configuration = self.directory / "nginx.conf"
-        text = _CONFIGURATION.format(user=user, upstream=upstream, port=port, forwarded=_FORWARDED)
-        configuration.write_text(text)
-        self.process = Process(
-            [nginx, "-p", self.directory, "-c", configuration, "-g", "daemon off;"],
-            output=self.directory / "output.log",
-            directory=self.directory,
-        )
-        # It writes its process id down when it listens.
-        listens = (self.directory / "nginx.pid").exists
-        try:
-            wait_until(lambda: self.process.popen.poll() is not None or listens(), "nginx listens")
-        except BaseException:
-            self.process.kill()
-            raise
-        return self.process.popen.poll() is None
+
+def run_nginx(directory: Path, configure: Callable[[int], str]) -> tuple[Process, int]:
+    """Start nginx; return it and its port.
+
+    :param configure: returns the configuration for a port, with ``error.log`` and ``nginx.pid`` in
+        ``directory``.
+    """
+    nginx = find_program("nginx", package="nginx-light")
+    for _ in range(_TRIES):
+        # It cannot be told to take any free port; one found free may be gone a moment later.
+        port = _free_port()
+        (directory / "nginx.conf").write_text(configure(port))
+        process = _start(nginx, directory)
+        if process.popen.poll() is None:
+            return process, port
+    raise AssertionError(f"nginx does not start:\n{_text(directory, process)}")
+
+
+def _start(nginx: str, directory: Path) -> Process:
+    process = Process(
+        [nginx, "-p", directory, "-c", directory / "nginx.conf", "-g", "daemon off;"],
+        output=directory / "output.log",
+        directory=directory,
+    )
+    # It writes its process id down when it listens.
+    listens = (directory / "nginx.pid").exists
+    try:
+        wait_until(lambda: process.popen.poll() is not None or listens(), "nginx listens")
+    except BaseException:
+        process.kill()
+        raise
+    return process
+
+
+def _text(directory: Path, process: Process) -> str:
+    log = directory / "error.log"
+    return process.text() + (log.read_text() if log.exists() else "")
 
 
 def _free_port() -> int:

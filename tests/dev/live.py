@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from dovetail.dev.peers import Peer
 from dovetail.dev.server import BaseWSGIServer, make_server
 
 PATIENCE = 20.0
@@ -74,3 +76,12 @@ def get(
         return response.status, fields, response.read()
     finally:
         client.close()
+
+
+def make_own_peer() -> Peer:
+    """Return the other end of a connection whose both ends were this process's."""
+    near, far = socket.socketpair()
+    with near, far:
+        peer = Peer(near)
+        assert peer.user in {getattr(os, "geteuid", int)(), None}, "it is kept from now on"
+        return peer

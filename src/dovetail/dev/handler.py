@@ -18,6 +18,7 @@ from dovetail.data.urls import uri_to_iri
 from dovetail.dev import console
 from dovetail.dev.console import Styled
 from dovetail.dev.conversation import Conversation
+from dovetail.dev.peers import PEER, Peer
 from dovetail.http1 import ProtocolError, Request
 from dovetail.server.settings import Settings
 
@@ -82,6 +83,7 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     def attend(self, conversation: Conversation) -> None:
         """Take the requests of this conversation; the server calls this."""
         self._conversation = conversation
+        self._peer = Peer(conversation.wire.sock)
 
     def _send(self, octets: bytes) -> None:
         self._conversation.wire.send(octets)
@@ -168,6 +170,7 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     def call(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Be the application that the engine calls."""
         environ["dovetail.detach"] = self._conversation.take_over
+        environ[PEER] = self._peer
         self._received = environ
         try:
             self.environ = self.make_environ()

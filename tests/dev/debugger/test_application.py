@@ -12,12 +12,14 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from tests.dev.live import make_own_peer
 
 from dovetail import App
 from dovetail.app.proxies import request as current_request
 from dovetail.data.exceptions import NotFound, SecurityError
 from dovetail.dev.debugger import DebuggedApplication, pins
 from dovetail.dev.debugger.store import MOST_TRACEBACKS
+from dovetail.dev.peers import PEER
 from dovetail.dev.workshop import Workshop
 from dovetail.gateway import ClientDisconnected, RequestRecord
 from dovetail.toolkit import Request
@@ -25,6 +27,7 @@ from dovetail.toolkit.testing import Client, TestResponse, create_environ, run_w
 
 HTML = {"Accept": "text/html"}
 PIN = "123-456-789"
+OWN = make_own_peer()
 
 
 class Failure(Exception):
@@ -76,6 +79,7 @@ def get(
     errors = io.StringIO()
     kw.setdefault("environ_overrides", {})["wsgi.errors"] = errors
     kw["environ_overrides"].setdefault("REMOTE_ADDR", "127.0.0.1")
+    kw["environ_overrides"].setdefault(PEER, OWN)
     kw.setdefault("headers", HTML)
     response = (client or Client(app)).get(path, **kw)
     response.errors = errors.getvalue()  # type: ignore[attr-defined]

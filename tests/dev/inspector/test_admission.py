@@ -3,10 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.dev.live import make_own_peer
 
 from dovetail.dev.inspector.admission import TRUSTED_HOSTS, Admission
+from dovetail.dev.peers import PEER
 
-LOCAL = {
+LOCAL: dict[str, Any] = {
+    PEER: make_own_peer(),
     "REMOTE_ADDR": "127.0.0.1",
     "REMOTE_PORT": "40000",
     "HTTP_HOST": "127.0.0.1:5000",

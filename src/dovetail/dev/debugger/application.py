@@ -19,7 +19,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from dovetail.data.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
 from dovetail.data.hosts import host_is_trusted
 from dovetail.dev import console
-from dovetail.dev.clients import is_local, is_of_own_page
+from dovetail.dev.clients import is_of_own_page, is_of_own_user
 from dovetail.dev.debugger import answers, pins
 from dovetail.dev.debugger.beginning import Beginning
 from dovetail.dev.debugger.frames import DebugFrameSummary, process_of
@@ -89,8 +89,9 @@ class DebuggedApplication:
     development server of one user. What a client gets:
 
     - the traceback, every client. Those that do not accept HTML get it as plain text.
-    - the values of local variables, a client of this machine (not through a proxy), or one that
-      has given the PIN; both only if the request's host is one of :attr:`trusted_hosts`.
+    - the values of local variables, one that this server's own user runs on this machine (where
+      the system tells: see :mod:`dovetail.dev.clients`), or that has given the PIN; both only if
+      the request's host is one of :attr:`trusted_hosts`.
     - evaluation, one that has given the PIN and shows the page's :attr:`secret`, from a page of
       this server; and again only if the host is trusted.
 
@@ -297,7 +298,7 @@ class DebuggedApplication:
         return _View(
             evalex=self.evalex and known_host,
             trusted=trusted,
-            show_variables=trusted or (known_host and is_local(environ)),
+            show_variables=trusted or (known_host and is_of_own_user(environ)),
             refusal="" if known_host else _UNKNOWN_HOST,
         )
 

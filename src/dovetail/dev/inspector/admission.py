@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from dovetail.data.hosts import host_is_trusted
-from dovetail.dev.clients import is_local, is_of_own_page
+from dovetail.dev.clients import is_of_own_page, is_of_own_user
 
 __all__ = ["TRUSTED_HOSTS", "Admission"]
 
@@ -16,9 +16,11 @@ Environ = dict[str, Any]
 #: The hosts of which nobody else can say that they lead here.
 TRUSTED_HOSTS = (".localhost", "127.0.0.1", "[::1]")
 
-_OPEN_HERE = (
-    "Open this page on the machine that the server runs on, as http://127.0.0.1:PORT/__dovetail__/"
+_OTHERS = (
+    "The inspector does not answer to other machines, to other users of this one, or through a "
+    "proxy."
 )
+_OPEN_HERE = "Open this page on the machine that the server runs on, as http://127.0.0.1:PORT/__dovetail__/"
 _ENTER_PIN = (
     ", or enter the debugger's PIN in this browser first, at a page about an error or at /console"
 )
@@ -51,10 +53,12 @@ class Admission:
             return f"The inspector does not answer for this host. {_OPEN_HERE}."
         if not (is_of_own_page(environ) or _is_link(environ)):
             return "The inspector does not answer to the pages of other sites."
-        if is_local(environ) or (self.pin_trust is not None and self.pin_trust(environ) is True):
+        if is_of_own_user(environ):
+            return ""
+        if self.pin_trust is not None and self.pin_trust(environ) is True:
             return ""
         way = f"{_OPEN_HERE}{'' if self.pin_trust is None else _ENTER_PIN}."
-        return f"The inspector does not answer to other machines, or through a proxy. {way}"
+        return f"{_OTHERS} {way}"
 
     def objection(self, environ: Environ, secret: str) -> str:
         """Return why a client that may see everything must not change anything; empty if it may.
