@@ -28,13 +28,14 @@ def _process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "module.py").write_text(PROGRAM)
     yield
     for name in set(sys.modules) - modules:
-        if name.partition(".")[0] in {"flask", "werkzeug", "module"}:
+        if name.partition(".")[0] in {"flask", "werkzeug", "module", "below"}:
             del sys.modules[name]
 
 
 def test_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     main(["below/program.py", "-x"])
-    said = "['below/program.py', '-x'] __main__ dovetail.app.application\n"
+    # Absolute, so that tracebacks and __file__ stay right in another directory.
+    said = f"['{tmp_path}/below/program.py', '-x'] __main__ dovetail.app.application\n"
     assert capsys.readouterr() == (said, "")
     assert sys.path[0] == str(tmp_path / "below")
 
@@ -71,3 +72,35 @@ def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     monkeypatch.delitem(sys.modules, "dovetail.compat.__main__")
     runpy.run_module("dovetail.compat", run_name="__main__")
     assert "dovetail.app.application" in capsys.readouterr().out
+
+
+def test_a_package(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "module").mkdir()
+    (tmp_path / "module" / "__init__.py").touch()
+    (tmp_path / "module" / "__main__.py").write_text(PROGRAM)
+    main(["module", "-x"])
+    said = f"['{tmp_path}/module/__main__.py', '-x'] __main__ dovetail.app.application\n"
+    assert capsys.readouterr() == (said, "")
+
+
+@pytest.mark.parametrize(
+    "program", ["nowhere", "nowhere.at.all", "module.below", ".module", "a.py"]
+)
+def test_what_is_not_there(program: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([program])
+    assert caught.value.code == f"Error: there is neither a file nor a module {program!r}"
+
+
+def test_a_package_that_is_no_program(tmp_path: Path) -> None:
+    (tmp_path / "below" / "__init__.py").touch()
+    with pytest.raises(SystemExit) as caught:
+        main(["below"])
+    said = "Error: 'below' is a package without a module __main__, so it cannot be run"
+    assert caught.value.code == said
+
+
+def test_an_import_of_the_program_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "below" / "__init__.py").write_text("import nowhere_at_all")
+    with pytest.raises(ModuleNotFoundError, match="nowhere_at_all"):
+        main(["below.program"])
