@@ -62,6 +62,19 @@ class TestRun:
         assert (result.exit_code, result.output) == (0, " * Debug mode: off\n")
         assert served == [(("127.0.0.1", 5000, app), DEFAULTS)]
 
+    def test_an_application_of_another_kind(
+        self, served: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("plain.py").write_text("def hello(environ, start_response): ...\n")
+        info = ScriptInfo("plain:hello")
+        result = CliRunner().invoke(run_command, [], obj=info)
+        assert result.output == " * Serving application 'plain:hello'\n * Debug mode: off\n"
+        (positional, _) = served[0]
+        assert positional[2].__name__ == "hello"
+        refused = CliRunner().invoke(run_command, [], obj=ScriptInfo("plain:nothing"))
+        assert "Nothing in module 'plain' is called 'nothing'" in refused.output
+
     def test_options(self, served: list[Any]) -> None:
         args = ["-h", "::1", "-p", "0", "--without-threads", "--reload", "--debugger"]
         args += ["--extra-files", "a", "--exclude-patterns", "*.x", "--reload-type", "stat"]

@@ -19,6 +19,7 @@ from dovetail.app.discovery import (
     find_best_app,
     locate_app,
     locate_default_app,
+    locate_other_app,
     locate_path,
     prepare_import,
 )
@@ -205,3 +206,39 @@ def test_errors_are_of_click() -> None:
     assert issubclass(NoAppException, click.UsageError)
     assert "FLASK_APP" in NothingNamed().format_message()
     assert isinstance(NothingNamed(), NoAppException)
+
+
+class TestLocateOtherApp:
+    @pytest.mark.parametrize(
+        ("text", "name"),
+        [
+            ("other:function", "function"),
+            ("other:instance", "instance"),
+            ("other.py:instance", "instance"),
+            ("other", "application"),
+            ("other:create_app", None),
+            ("other:Made", None),
+            ("other:nothing", None),
+            ("elsewhere:function", None),
+        ],
+    )
+    def test_applications_of_any_kind(
+        self, text: str, name: str | None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def function(environ: object, start_response: object) -> None: ...
+
+        def create_app(name: str, debug: bool) -> None: ...
+
+        class Made:
+            def __call__(self, environ: object, start_response: object) -> None: ...
+
+        names = {"function": function, "instance": Made(), "create_app": create_app, "Made": Made}
+        other = module(**names, application=function, app=Made)
+        monkeypatch.setitem(sys.modules, "other", other)
+        assert locate_other_app(text) is (None if name is None else getattr(other, name))
+
+    def test_where_nobody_says_which(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def app(environ: object, start_response: object) -> None: ...
+
+        monkeypatch.setitem(sys.modules, "app", module(app=app))
+        assert locate_other_app(None) is app

@@ -7,11 +7,21 @@ import os
 import signal
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
-from tests.dev.reloader.projects import Client, Crowd, Project, family, is_alive, project, until
+from tests.dev.reloader.projects import (
+    APP,
+    Client,
+    Crowd,
+    Project,
+    family,
+    is_alive,
+    project,
+    until,
+)
 
 __all__ = ["project"]
 
@@ -244,6 +254,38 @@ def test_ctrl_c_at_a_terminal_reaches_both(project: Project) -> None:
     assert project.process.wait(30) == 0
     until(lambda: not any(map(is_alive, pids)), "the end of all")
     assert project.count("Traceback") == 0
+
+
+@linux
+def test_ctrl_c_while_the_spare_process_starts(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    until(lambda: len(project.pids()) == 3, "the spare process")
+    os.killpg(project.process.pid, signal.SIGINT)
+    assert project.process.wait(30) == 0
+    assert project.count("KeyboardInterrupt") == 0
+
+
+@linux
+def test_who_insists_on_ctrl_c_does_not_wait(project: Project) -> None:
+    deaf = """
+import os
+import signal
+
+if "WERKZEUG_RUN_MAIN" in os.environ:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+"""
+    project.write("app.py", deaf + APP)
+    project.start()
+    project.wait_for(1)
+    pids = project.pids()
+    # Sooner than a process that does not listen would be ended without it.
+    deadline = time.monotonic() + 8
+    while project.process.poll() is None and time.monotonic() < deadline:
+        project.process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    assert project.process.poll() is not None
+    until(lambda: not any(map(is_alive, pids)), "the end of all")
 
 
 @linux

@@ -324,6 +324,18 @@ def test_a_big_response_that_is_read_slowly() -> None:
         assert exchange(server, REQUEST).endswith(content)
 
 
+def test_who_ends_a_thread_of_the_server_is_told(lines: list[str]) -> None:
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        if environ["PATH_INFO"] == "/exit":
+            sys.exit("enough")
+        return hello(environ, start_response)
+
+    with serving(app, threaded=True) as server:
+        assert get(server, "/exit")[0] == 500
+        assert get(server)[0] == 200
+    assert any("has ended a request" in line and "SystemExit: enough" in line for line in lines)
+
+
 # Addresses
 
 

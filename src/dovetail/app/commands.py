@@ -19,6 +19,7 @@ import click
 from click.core import ParameterSource
 
 from dovetail.app.development import develop
+from dovetail.app.discovery import NoAppException, locate_other_app
 from dovetail.app.groups import ScriptInfo, pass_script_info, with_appcontext
 from dovetail.app.options import CertParamType, SeparatedPathType, debug_option, validate_key
 from dovetail.app.proxies import current_app
@@ -202,6 +203,11 @@ def _load(info: ScriptInfo, options: dict[str, Any]) -> WSGIApplication:
     try:
         app = info.load_app()
     except Exception as error:
+        other = None
+        if isinstance(error, NoAppException):
+            other = locate_other_app(info.app_import_path)
+        if other is not None:
+            return other
         if not is_running_from_reloader():
             raise
         note_failure(error)

@@ -40,15 +40,19 @@ def async_to_sync(func: Callable[..., Coroutine[Any, Any, T]]) -> Callable[..., 
 
     def call(*args: Any, **kwargs: Any) -> T:
         context = copy_context()
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            result = _run(func, args, kwargs, context)
-        else:
-            result = _run_elsewhere(func, args, kwargs, context)
-        return result
+        # Not in an except block, which what the function raises would be said to come from.
+        run = _run_elsewhere if _is_loop_running() else _run
+        return run(func, args, kwargs, context)
 
     return update_wrapper(call, func)
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _run(

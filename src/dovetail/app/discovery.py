@@ -12,6 +12,7 @@ import traceback
 from abc import ABC
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, cast
+from wsgiref.types import WSGIApplication
 
 import click
 
@@ -28,6 +29,7 @@ __all__ = [
     "find_best_app",
     "locate_app",
     "locate_default_app",
+    "locate_other_app",
     "locate_path",
     "prepare_import",
 ]
@@ -253,3 +255,28 @@ def locate_default_app() -> App | None:
         if app is not None:
             return app
     return None
+
+
+def locate_other_app(text: str | None) -> WSGIApplication | None:
+    """Return the WSGI application of any kind that ``--app`` names, or None.
+
+    The module has been imported, and has no application of this framework that is meant. An
+    instance that can be called is one, and so is a function whose second argument is called
+    ``start_response``, by which a factory is told apart.
+
+    :param text: ``PATH:NAME`` or ``MODULE``; None is for the files that are looked for otherwise.
+    """
+    for each in _FILES if text is None else (text,):
+        path, *names = _COLON.split(each, maxsplit=1)
+        module = sys.modules.get(prepare_import(path))
+        for name in names or reversed(_NAMES):
+            found = getattr(module, name, None)
+            if _is_wsgi_application(found):
+                return cast(WSGIApplication, found)
+    return None
+
+
+def _is_wsgi_application(found: object) -> bool:
+    if inspect.isfunction(found):
+        return list(inspect.signature(found).parameters)[1:2] == ["start_response"]
+    return callable(found) and not inspect.isclass(found)

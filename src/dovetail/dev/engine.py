@@ -7,9 +7,11 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 import weakref
 from collections.abc import Callable, Iterable
 
+from dovetail.dev import console
 from dovetail.server.loop import Loop, MakeConnection
 from dovetail.server.poller import Poller
 from dovetail.server.service import Service
@@ -128,11 +130,15 @@ class Engine:
     def fail(self, error: BaseException) -> None:
         """Stop, and let ``error`` leave :meth:`serve`.
 
-        One that only ends its thread, such as SystemExit, does so where the thread is one of many.
+        One that only ends its thread, such as SystemExit, does so where the thread is one of many;
+        it is logged, because nobody else tells of it.
         """
         if self._inside or isinstance(error, Exception):
             self._error = error
             self.stop()
+            return
+        lines = console.escape_lines("".join(traceback.format_exception(error)))
+        self._service.logs.error.error("The application has ended a request:\n%s", lines.rstrip())
 
     def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
         """Accept nobody any more, finish within ``grace`` seconds what is under way, and stop.

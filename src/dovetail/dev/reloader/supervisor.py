@@ -41,6 +41,8 @@ _RAISED = 1
 _PATIENCE = 12.0
 # A terminal sends Ctrl-C to the child, too; it is handed on only to a child that has not heard.
 _INTERRUPT_DELAY = 0.3
+# So many times Ctrl-C is somebody who does not want to wait; pdb, for one, goes on at the first.
+_INSISTENT = 3
 # After so many starts in a row for files that changed during the start they are taken as they are:
 # then it is the program that changes them.
 _MOST_EARLY_ONES = 100
@@ -102,6 +104,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._signals: list[int] = []
         self._asked_to_end = 0
+        self._interrupts = 0
         self._forward_at: float | None = None
         self._kill_at: float | None = None
 
@@ -178,7 +181,9 @@ class Supervisor:
         if self._stand_in is not None:
             environ[STAND_IN] = self._stand_in
         command = self._program.command_under("dovetail.dev.reloader.spare")
-        self._spare = self._spawn(command, environ, stands_in=False)
+        # Nobody knows of it, so it must not complain about Ctrl-C; it unblocks that when it can.
+        with _interrupts_blocked():
+            self._spare = self._spawn(command, environ, stands_in=False)
 
     def _use_spare(self, now: int, known: bytes) -> bool:
         """Have the spare process be the program; return whether there is one."""
@@ -320,6 +325,9 @@ class Supervisor:
             again = self._asked_to_end != 0
             self._asked_to_end = number
             self._kill_at = self._kill_at or now + _PATIENCE
+            self._interrupts += number == signal.SIGINT
+            if self._interrupts >= _INSISTENT:
+                self._kill_at = now
             if number == signal.SIGINT and not again:
                 self._forward_at = now + _INTERRUPT_DELAY
             else:
@@ -391,6 +399,18 @@ def _is_ours(name: str) -> bool:
     """Tell whether a module is one of Dovetail that only defines something."""
     is_harmless = not name.startswith("dovetail.compat") and not name.endswith("__main__")
     return name.startswith("dovetail.") and is_harmless
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
