@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from tests.app.commandline import process_restored
 
@@ -60,3 +61,19 @@ def test_without_the_library(
     assert load_dotenv() is False
     assert "Install python-dotenv" in capsys.readouterr().err
     assert "A" not in os.environ
+
+
+@pytest.mark.parametrize("octets", ["A=1".encode("utf-16"), b"A=\xff"])
+def test_a_file_in_another_encoding(octets: bytes) -> None:
+    Path(".env").write_bytes(octets)
+    with pytest.raises(click.FileError, match=r"UTF-8") as caught:
+        load_dotenv()
+    assert ".env" in caught.value.format_message()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads anything")
+def test_a_file_that_cannot_be_read() -> None:
+    Path(".env").write_text("A=1")
+    Path(".env").chmod(0)
+    with pytest.raises(click.FileError, match=r"Permission denied"):
+        load_dotenv()

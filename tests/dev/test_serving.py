@@ -14,6 +14,7 @@ from tests.dev.live import PATIENCE, hello
 from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import BaseWSGIServer
 from dovetail.dev.serving import choose_aids, is_running_from_reloader, run_simple
+from dovetail.dev.workshop import Workshop
 
 
 def test_is_running_from_reloader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +30,20 @@ def test_is_running_from_reloader(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_port_that_is_no_integer(port: Any) -> None:
     with pytest.raises(TypeError, match="port must be an integer"):
         run_simple("127.0.0.1", port, hello)
+
+
+def test_no_place_for_what_the_processes_share(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def current() -> None:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(Workshop, "current", current)
+    with pytest.raises(SystemExit) as stop:
+        run_simple("127.0.0.1", 0, hello, use_debugger=True)
+    assert stop.value.code == 1
+    said = capsys.readouterr().err
+    assert "No usable temporary directory found; set TMPDIR" in said
 
 
 def test_what_run_simple_passes_on(
@@ -59,6 +74,7 @@ def test_what_run_simple_passes_on(
 PROGRAM = """
 import sys
 from dovetail.dev.serving import choose_aids, is_running_from_reloader, run_simple
+from dovetail.dev.workshop import Workshop
 
 def app(environ, start_response):
     start_response("200 OK", [])

@@ -24,6 +24,7 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
     :param load_defaults: read ``.flaskenv``, ``.dovetailenv`` and ``.env``, each of which wins
         over those before it.
     :return: whether there was something to load.
+    :raises click.ClickException: a file cannot be read, or is not UTF-8.
     """
     dotenv = _library()
     if dotenv is None:
@@ -39,9 +40,9 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
         for name in _DEFAULT_FILES:
             found = dotenv.find_dotenv(name, usecwd=True)
             if found:
-                values |= dotenv.dotenv_values(found, encoding="utf-8")
+                values |= _read(dotenv, found)
     if path is not None and os.path.isfile(path):
-        values |= dotenv.dotenv_values(path, encoding="utf-8")
+        values |= _read(dotenv, path)
     for key, value in values.items():
         if value is not None:
             os.environ.setdefault(key, value)
@@ -51,6 +52,16 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
 def is_available() -> bool:
     """Tell whether python-dotenv is installed."""
     return _library() is not None
+
+
+def _read(dotenv: Any, path: str | os.PathLike[str]) -> dict[str, str | None]:
+    try:
+        values: dict[str, str | None] = dotenv.dotenv_values(path, encoding="utf-8")
+    except OSError as error:
+        raise click.FileError(os.fspath(path), error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise click.FileError(os.fspath(path), "it is not in UTF-8; save it so") from error
+    return values
 
 
 def _library() -> Any:

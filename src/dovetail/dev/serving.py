@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from ssl import SSLContext
@@ -94,6 +95,8 @@ def run_simple(  # noqa: PLR0917  the documented order
     """
     if not isinstance(port, int):
         raise TypeError(f"the port must be an integer, not {port!r}")
+    if use_reloader or use_debugger or inspector or live_reload:
+        _open_workshop()
     folders = [*asset_folders, *folders_of(static_files)] if live_reload else []
     watch = Watch(extra_files, exclude_patterns, reloader_interval, reloader_type, folders)
     if use_reloader:
@@ -159,6 +162,19 @@ def _serve(
         server.serve_forever()
 
 
+def _open_workshop() -> None:
+    """Make what the server's processes share, or find it; without it say so, and exit."""
+    try:
+        Workshop.current()
+    except OSError as error:
+        print(
+            f"cannot make a directory for what the server's processes share: {error}; set TMPDIR to"
+            " a directory that can be written, or do without debugger, reloader and inspector",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
 def _supervise(
     server: BaseWSGIServer,
     debugger: DebuggedApplication | None,
@@ -169,8 +185,6 @@ def _supervise(
 
     :param options: what to serve an exception with that ends the program too soon.
     """
-    # Made here, so that the others share it.
-    Workshop.current()
     with server:
         os.environ[_FD] = str(server.fileno())
         _announce(server, debugger)

@@ -212,6 +212,15 @@ def test_an_answer_that_has_not_begun_is_replaced(debugged: DebuggedApplication)
     assert "in the middle" in response.text
 
 
+def test_the_page_is_shown_though_the_log_is_closed(debugged: DebuggedApplication) -> None:
+    errors = io.StringIO()
+    errors.close()
+    overrides = {"wsgi.errors": errors, "REMOTE_ADDR": "127.0.0.1", PEER: OWN}
+    response = Client(debugged).get("/fail", headers=HTML, environ_overrides=overrides)
+    assert response.status_code == 500
+    assert "a value of mine" in response.text
+
+
 def test_an_answer_that_has_begun_is_broken_off(debugged: DebuggedApplication) -> None:
     errors = io.StringIO()
     environ = create_environ("/begun", environ_overrides={"wsgi.errors": errors})

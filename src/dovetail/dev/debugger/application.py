@@ -270,9 +270,9 @@ class DebuggedApplication:
             text = "The application failed when its response had begun, which is broken off now.\n"
             # Our own server logs the traceback of what is raised.
             shown = "" if record is not None else _for_log(traceback)
-            environ["wsgi.errors"].write(text + shown)
+            _log(environ, text + shown)
             raise error from error.__cause__
-        environ["wsgi.errors"].write(_for_log(traceback))
+        _log(environ, _for_log(traceback))
         return b"" if request.method == "HEAD" else response.get_data()
 
     # Pages
@@ -524,6 +524,12 @@ def _derive_secret() -> str:
     # Pages get to see it, and the workshop's own is for more than these.
     secret = Workshop.current().secret.encode()
     return hmac.new(secret, b"debugger page", "sha256").hexdigest()[:32]
+
+
+def _log(environ: WSGIEnvironment, text: str) -> None:
+    # Who pipes the server to `head`, or has no room on the disk, is shown the page all the same.
+    with contextlib.suppress(OSError, ValueError):
+        environ["wsgi.errors"].write(text)
 
 
 def _for_log(traceback: DebugTraceback) -> str:
