@@ -330,6 +330,64 @@ def test_many_members_are_not_all_open_and_bare_ones_open_to_nothing() -> None:
     assert page.of_class("earlier") == 9
 
 
+def failures(count: int, depth: int = 0) -> list[Exception]:
+    """Return so many exceptions with frames, each of them a group of as many down to a depth."""
+    found: list[Exception] = []
+    for number in range(count):
+        try:
+            if depth:
+                raise ExceptionGroup(f"group {number}", failures(count, depth - 1))
+            divide(number)
+        except (ExceptionGroup, ZeroDivisionError) as error:
+            found.append(error)
+    return found
+
+
+def in_chain(length: int) -> Exception:
+    error = ValueError("first")
+    for number in range(length):
+        later = ValueError(f"number {number}")
+        later.__cause__, error = error, later
+    return error
+
+
+def throw(error: Exception) -> None:
+    raise error
+
+
+def test_a_group_of_very_many_members_is_bounded() -> None:
+    traceback = caught(throw, ExceptionGroup("many", failures(5_000)))
+    document = shown(traceback)
+    page = Page(document)
+    assert len(document) < 400_000
+    assert page.of_class("member") == 100
+    assert "5000 exceptions of this group" in page.text
+    assert "4,900 more exceptions of this group are left out." in page.text
+    assert len(traceback.all_frames) < 2_100
+    assert len(traceback.render_traceback_text()) < 10_000
+
+
+def test_groups_of_groups_are_bounded() -> None:
+    traceback = caught(throw, ExceptionGroup("many", failures(12, 2)))
+    document = shown(traceback)
+    page = Page(document)
+    assert len(document) < 700_000
+    assert page.of_class("member") == 300
+    # Those that are nearest to the failure are all there.
+    assert all(
+        f" {number} ExceptionGroup: group {number - 1}" in page.text for number in range(1, 13)
+    )
+    assert "12 exceptions of this group are left out." in page.text
+
+
+def test_members_with_long_chains_are_bounded() -> None:
+    members = [in_chain(90) for _ in range(50)]
+    page = Page(shown(caught(throw, ExceptionGroup("many", members))))
+    assert page.of_class("member") == 50
+    assert page.of_class("earlier") == 300
+    assert all(f"ValueError: number {number}" in page.text for number in (0, 89))
+
+
 def test_messages_are_folded_and_bounded() -> None:
     def complain(message: str) -> None:
         raise ValueError(message)

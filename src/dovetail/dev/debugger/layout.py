@@ -52,11 +52,21 @@ _REPEATS = 3
 
 @dataclass
 class Budget:
-    """What is left to spend on a page: frames, frames in full, characters of long texts."""
+    """What is left to spend on a page: frames, frames in full, characters of long texts, failures.
+
+    The members of a group spend before what led to each of them, and their own members.
+    """
 
     rows: int = 1_200
     details: int = 60
     characters: int = 300_000
+    failures: int = 300
+
+    def take(self, count: int) -> int:
+        """Return how many of so many failures may still be shown, which are spent."""
+        taken = min(count, _MEMBERS, self.failures)
+        self.failures -= taken
+        return taken
 
     def clip(self, text: str) -> str:
         """Return as much of a text as may still be shown."""
@@ -160,15 +170,17 @@ class Layout:
 
     def chain(self, failures: Sequence[Failure], number: str = "", depth: int = 0) -> Chain:
         """Lay out a chain. The last failure, which is the one that was met, spends first."""
+        # The one that was met is shown in any case.
+        count = 1 + self._budget.take(len(failures) - 1)
         sections = [
-            self._section(failure, number, depth) for failure in reversed(failures[-_MEMBERS:])
+            self._section(failure, number, depth) for failure in reversed(failures[-count:])
         ]
         return Chain(number, sections[::-1])
 
     def _section(self, failure: Failure, number: str, depth: int) -> Section:
         clip = self._budget.clip
         runs, left_out = self._runs(failure.frames)
-        shown = failure.members[:_MEMBERS] if depth < _DEPTH else []
+        shown = failure.members[: self._budget.take(len(failure.members))] if depth < _DEPTH else []
         before, syntax, after = _syntax(failure.syntax)
         prefix = f"{number}." if number else ""
         return Section(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -78,6 +79,9 @@ _QUOTE = "<blockquote>", "</blockquote>"
 # A page with more text than this helps nobody.
 _LONGEST_TEXT = 1_000_000
 _MOST_FRAMES = 400
+# PERF: a group may have any number of members, and each may have as many frames as it likes. Of so
+# many exceptions the frames are made; no page shows more.
+_MOST_FAILURES = 1_000
 # Of the lines around one that is not Python.
 _AROUND = 4
 # Of equal frames in a row Python prints so many.
@@ -147,7 +151,7 @@ class DebugTraceback:
         # The frames come from the exception, which has more of them than the summary shows.
         summary = _summarize(exc) if te is None else te
         self._te = summary
-        for raised, report in _pairs(exc, summary):
+        for raised, report in islice(_pairs(exc, summary), _MOST_FAILURES):
             frames = _frames(raised.__traceback__, hide, skip if report is summary else 0)
             cast("list[DebugFrameSummary]", report.stack)[:] = frames
 
@@ -239,10 +243,13 @@ def _summarize(exc: BaseException) -> TracebackException:
 def _pairs(
     exc: BaseException, te: TracebackException
 ) -> Iterator[tuple[BaseException, TracebackException]]:
-    """Return each exception that led to one, and the members of groups, with their summaries."""
-    waiting = [(exc, te)]
+    """Return each exception that led to one, and the members of groups, with their summaries.
+
+    The nearest come first.
+    """
+    waiting = deque([(exc, te)])
     while waiting:
-        exc, te = waiting.pop()
+        exc, te = waiting.popleft()
         yield exc, te
         if isinstance(exc, BaseExceptionGroup):
             waiting += zip(exc.exceptions, te.exceptions or (), strict=False)
