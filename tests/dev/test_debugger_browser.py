@@ -371,10 +371,11 @@ def test_the_request_is_in_the_inspector(browser: Browser) -> None:
     browser.open("/orders/0?table=7")
     browser.open("/orders/0?table=8")
     browser.click_text("See this request in the inspector")
-    wait_until(lambda: browser.path.startswith("/__dovetail__/?q="), "the inspector is shown")
-    assert browser.text("#count").startswith("1 of ")
-    assert browser.text("#requests tbody .c-path") == "/orders/0?table=8"
-    browser.click("#requests .debugger")
+    wait_until(lambda: browser.path.startswith("/__dovetail__/requests/"), "the request is shown")
+    assert "/orders/0?table=8" in browser.text("h1")
+    assert browser.text(".masthead .failure").endswith("OrderError: No bill for 0 guests")
+    assert browser.count("#replay") == 1
+    browser.click_text("Open in the debugger")
     wait_until(lambda: browser.path.startswith("/__dovetail__/errors/"), "the page is shown again")
     place = frame(browser, "order")
     unlock(browser, place)

@@ -19,6 +19,7 @@ from dovetail.dev.debugger import DebuggedApplication
 pytestmark = [pytest.mark.network, pytest.mark.process]
 
 log = logging.getLogger("tests.shop")
+log.setLevel(logging.DEBUG)
 
 
 def make_app() -> App:
@@ -34,6 +35,12 @@ def make_app() -> App:
     @app.post("/orders")
     def order() -> str:
         return request.form["what"]
+
+    @app.get("/chatty")
+    def chatty() -> str:
+        for number in range(231):
+            log.log((10, 20, 30, 40)[number % 4], "line %d", number)
+        return ""
 
     @app.get("/fails")
     def fails() -> str:
@@ -158,6 +165,82 @@ def test_filters(browser: Browser) -> None:
     assert "/fails" in rows(browser)[0]
 
 
+def test_the_filter_is_in_the_address(site: Site, browser: Browser) -> None:
+    browser.enter("#words", "get")
+    browser.click("#errors")
+    browser.expect("/__dovetail__/?q=get&errors=1")
+    # What the user does is told; what comes in meanwhile is not.
+    assert browser.run("return document.getElementById('said').textContent") == "1 of 3 requests"
+    browser.click("#requests .error:not([hidden]) .c-path a")
+    wait_for(lambda: browser.path.startswith("/__dovetail__/requests/"), "its page is open")
+    browser.call("POST", "/back")
+    expect_rows(browser, 1)
+    assert browser.run("return document.getElementById('words').value") == "get"
+    visit(browser, "/fails")
+    expect_rows(browser, 2)
+    assert browser.run("return document.getElementById('said').textContent") == ""
+
+
+def test_the_slowest_are_put_first(site: Site, browser: Browser) -> None:
+    wait_for(lambda: browser.run("return document.querySelector('tbody tr').sought"), "it is ready")
+    browser.run("document.querySelector('#requests tbody tr:last-child a').focus()")
+    focused = browser.label(browser.focused())
+    browser.run("document.getElementById('slowest').click()")
+    browser.expect("/__dovetail__/?order=slowest")
+
+    def shown() -> list[int]:
+        script = (
+            "return [...document.querySelectorAll('#requests tbody tr')].map(r => +r.dataset.id)"
+        )
+        numbers: list[int] = browser.run(script)
+        return numbers
+
+    def slowest() -> list[int]:
+        found = sorted(site.rows(), key=lambda row: (-row["duration"], -row["id"]))
+        return [row["id"] for row in found]
+
+    assert shown() == slowest()
+    assert browser.label(browser.focused()) == focused
+    visit(browser, "/basket/7")
+    expect_rows(browser, 4)
+    assert shown() == slowest()
+    browser.click("#slowest")
+    wait_for(lambda: shown() == sorted(shown(), reverse=True), "the newest are first again")
+
+
+def test_of_many_log_lines_the_worse_are_found(site: Site, browser: Browser) -> None:
+    visit(browser, "/chatty")
+    browser.open(site.row("/chatty")["url"])
+    assert browser.text("#h-log + p").startswith("200 lines; 31 more were not kept")
+    browser.click("#worse")
+    levels = browser.run(
+        "return [...document.querySelectorAll('.log li')]"
+        ".filter(line => line.checkVisibility()).map(line => line.className)"
+    )
+    assert len(levels) == 100
+    assert set(levels) == {"l-warning", "l-error"}
+
+
+def test_no_heading_of_the_list_is_broken(browser: Browser) -> None:
+    try:
+        for width in (900, 960, 1440):
+            browser.resize(width, 800)
+            for name in ("time", "method", "path", "route", "status"):
+                lines = browser.run(
+                    "const range = document.createRange();"
+                    "range.selectNodeContents(document.querySelector(arguments[0]));"
+                    "return range.getClientRects().length",
+                    f"#requests th.c-{name}",
+                )
+                assert lines == 1, (name, width)
+            widths = browser.run(
+                "return [...document.querySelectorAll('thead th')].map(cell => cell.offsetWidth)"
+            )
+            assert min(widths) > 70, width
+    finally:
+        browser.resize(1280, 800)
+
+
 def test_refreshing_can_be_stopped(site: Site, browser: Browser) -> None:
     browser.click("#refresh")
     visit(browser, "/basket/6")
@@ -219,7 +302,8 @@ def test_secrets_are_shown_on_request(site: Site, browser: Browser) -> None:
 def test_the_command_is_copied(site: Site, browser: Browser) -> None:
     browser.open(site.row("/orders")["url"])
     browser.click_text("Copy as curl")
-    wait_for(lambda: browser.text("#copied") in {"Copied.", "Selected: press Ctrl+C."}, "it says")
+    wait_for(lambda: browser.text("#copied") == "Copied.", "it says")
+    browser.expect_focus("Copy as curl")
     command = browser.text("#curl")
     assert command.startswith("curl ")
     assert "--data-raw 'what=tea&password=" in command

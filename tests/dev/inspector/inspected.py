@@ -140,6 +140,8 @@ def inspected(
 ) -> Iterator[Site]:
     """Serve an application in a thread; stop in the end."""
     given = {name: options.pop(name) for name in ("address", "pin_trust") if name in options}
+    # As of a process that has made the directory; it is open as long as the workshop is used.
+    (directory / "maker").write_text("1")
     inspector = Inspector(app, hostname=host, workshop=Workshop(directory, SECRET), **given)
     server = make_server(host, 0, inspector, **options)
     server.observer = inspector

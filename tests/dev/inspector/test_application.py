@@ -12,10 +12,13 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
+from tests.dev.inspector.entries import make_entry
 from tests.dev.inspector.inspected import Site, inspected, wait_for
 
 from dovetail import App, abort, render_template_string, request, stream_template_string
 from dovetail.app.phases import mark_phases, unmark_phases
+from dovetail.dev.inspector.phases import Timing
+from dovetail.dev.inspector.views import format_age, show_head
 from dovetail.gateway import RequestRecord
 
 pytestmark = pytest.mark.network
@@ -202,6 +205,99 @@ def test_content_is_shown_without_its_secrets(site: Site) -> None:
     assert "open-sesame" in site.post(f"requests/{row['id']}/reveal").text
 
 
+def test_query_form_and_json_are_decoded_without_their_secrets(site: Site) -> None:
+    kind = "application/x-www-form-urlencoded"
+    path = "/upload?page=%C3%A4&access_token=in-the-query"
+    site.ask(path, "POST", "who=Zo%C3%AB+M&password=in+the+form", Content_Type=kind)
+    row = site.row("/upload")
+    page = site.page(row["id"])
+    assert re.search(r"page\s+ä\s+access_token\s+dovetail-masked", section(page, "Query"))
+    found = section(page, "Request content")
+    assert re.search(r"who\s+Zoë M\s+password\s+dovetail-masked", found)
+    assert "As it was sent" in found
+    revealed = site.post(f"requests/{row['id']}/reveal").text
+    assert re.search(r"password\s+in the form", section(revealed, "Request content"))
+    assert re.search(r"access_token\s+in-the-query", section(revealed, "Query"))
+
+    body = '{"who": "<Zoë>", "secret": "in-the-json"}'
+    site.ask("/upload", "POST", body.encode(), Content_Type="application/json")
+    page = site.page(site.row("/upload", count=2)["id"])
+    assert '{\n  "who": "<Zoë>",\n  "secret": "dovetail-masked"\n}' in section(
+        page, "Request content"
+    )
+    assert "octets of text/html" in section(page, "More")
+
+
+def test_content_that_is_too_long_for_a_shell_is_left_out_of_the_command(site: Site) -> None:
+    site.ask("/upload?long", "POST", "x" * 200_000, Content_Type="text/plain")
+    page = site.page(site.row("/upload")["id"])
+    assert "200,000 octets of text/plain, of which the first part" in page
+    assert "@FILE_WITH_THE_CONTENT" in section(page, "As a command")
+    assert len(page) < 150_000
+
+
+def test_the_path_is_decoded_where_it_differs(site: Site) -> None:
+    site.ask("/%D7%A9%3Cb%3E")
+    page = site.page(site.row("/%D7%A9%3Cb%3E")["id"])
+    assert 'that is <span class="target" dir="auto">/ש&lt;b&gt;</span>' in page
+    site.ask("/items/16")
+    assert "that is" not in site.page(site.row("/items/16")["id"])
+
+
+def test_the_slowest_come_first_if_they_are_to(site: Site) -> None:
+    for number in range(20, 24):
+        site.ask(f"/items/{number}")
+        site.row(f"/items/{number}")
+    took = {row["id"]: row["duration"] for row in site.rows()}
+    page = site.ask("/__dovetail__/?order=slowest").text
+    shown = [int(number) for number in re.findall(r'<tr role="row" data-id="(\d+)"', page)]
+    assert sorted(shown) == sorted(took)
+    assert [took[number] for number in shown] == sorted(took.values(), reverse=True)
+
+
+def test_the_phase_that_took_most_is_named(tmp_path: Path) -> None:
+    entry = make_entry(number=1)
+    assert show_head(entry.head)["slowest"] == "view"
+    entry.head.phases = [Timing("routing", 1.0), Timing("view", 1.0), Timing("write", 1.0)]
+    assert show_head(entry.head)["slowest"] == ""
+    with inspected(make_app(), tmp_path) as site:
+        number = site.inspector.history.add(make_entry())
+        assert "Most of it, 96 %: view ." in " ".join(
+            section(site.page(number), "Where the time went").split()
+        )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.5, "just now"),
+        (59.9, "59 seconds ago"),
+        (60, "1 minute ago"),
+        (7_199, "1 hour ago"),
+        (200_000, "2 days ago"),
+    ],
+)
+def test_ages(seconds: float, text: str) -> None:
+    assert format_age(seconds) == text
+
+
+def test_the_failure_is_named_in_a_line(site: Site) -> None:
+    site.ask("/fails")
+    row = site.row("/fails")
+    assert row["failure"] == "RuntimeError: it fails"
+    assert "RuntimeError: it fails" in site.ask("/__dovetail__/?q=RuntimeError").text
+    # In its page it stands at the top.
+    assert "RuntimeError: it fails" in site.page(row["id"]).partition("<main")[0]
+    site.ask("/items/17")
+    assert site.row("/items/17")["failure"] == ""
+
+
+def test_a_replay_is_compared_with_what_it_repeats(site: Site) -> None:
+    site.ask("/gone")
+    replay = site.replay(site.row("/gone"))
+    assert re.search(r"which was 410 Gone after [\d.]+ ms", site.page(replay["id"]))
+
+
 def test_everything_is_escaped(site: Site) -> None:
     evil = "<script>alert(1)</script>"
     site.ask("/%3Cscript%3E?<script>alert(1)</script>", X_Evil=evil, User_Agent=evil)
@@ -351,6 +447,10 @@ def test_an_error_leads_to_its_debugger_page(tmp_path: Path) -> None:
         site.ask("/a?/__dovetail__/errors/abc")
         assert site.row("/a")["error_page"] == "/__dovetail__/errors/abc"
         assert 'href="/__dovetail__/errors/abc"' in site.page(site.row("/a")["id"])
+        # From there it leads back; where the request is not kept any more, to the list.
+        answer = site.ask("/__dovetail__/?error=abc")
+        assert (answer.status, answer.fields["location"]) == (303, site.row("/a")["url"])
+        assert "No request is like that" in site.ask("/__dovetail__/?error=bc").text
         site.ask("/b?javascript:alert(1)")
         assert site.row("/b")["error_page"] == ""
         assert 'href="javascript' not in site.page(site.row("/b")["id"])

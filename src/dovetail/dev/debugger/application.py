@@ -309,7 +309,9 @@ class DebuggedApplication:
             nonce=nonce,
             request_line=kept.request_line,
             at_start=kept.at_start,
-            inspector=f"{_INSPECTOR}?q={kept.id}" if kept.inspected and not view.refusal else "",
+            inspector=f"{_INSPECTOR}?error={kept.id}"
+            if kept.inspected and not view.refusal
+            else "",
             **asdict(view),
         )
 

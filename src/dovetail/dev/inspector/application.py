@@ -240,11 +240,19 @@ class Inspector:
     # Pages
 
     def _list(self, request: Request) -> Response:
-        words = request.args.get("q", "")[:_MOST_QUERY]
-        errors_only = request.args.get("errors") == "1"
         found = self.history.snapshot()
+        # A page of the debugger leads here by its own number.
+        page = request.args.get("error", "")[:_MOST_QUERY]
+        about = [head for head in found.heads if page and head.error_page.endswith(f"/{page}")]
+        if len(about) == 1:
+            return _redirect(f"{PREFIX}requests/{about[0].id}")
+        words = request.args.get("q", page)[:_MOST_QUERY]
+        errors_only = request.args.get("errors") == "1"
+        slowest_first = request.args.get("order") == "slowest"
         rows = [show_head(head) for head in found.heads if head.is_error or not errors_only]
         rows = [row for row in rows if _contains(row, words)]
+        if slowest_first:
+            rows.sort(key=lambda row: row["duration"], reverse=True)
         return self._page(
             "list.html",
             rows=rows,
@@ -254,6 +262,7 @@ class Inspector:
             notes=found.notes,
             words=words,
             errors_only=errors_only,
+            slowest_first=slowest_first,
             names=NAMES,
         )
 
@@ -275,8 +284,10 @@ class Inspector:
         entry = self.history.find(number)
         if entry is None:
             return _gone(number)
+        before = self.history.find(entry.head.origin) if entry.head.origin else None
         return self._page(
             "request.html",
+            before=show_head(before.head) if before is not None else None,
             **show_entry(entry, request.scheme, reveal=reveal),
             replays=[show_head(head) for head in self.history.replays_of(number)],
             notes=self.history.notes_about(number),
@@ -319,8 +330,7 @@ def _respond(
 
 
 def _contains(row: dict[str, Any], words: str) -> bool:
-    # A page of the debugger leads here by its own address.
-    names = ("method", "target", "route", "status", "error_page")
+    names = ("method", "target", "route", "status", "failure", "error_page")
     text = " ".join(str(row[name]) for name in names).lower()
     return all(word in text for word in words.lower().split())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import traceback
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any
 
@@ -24,6 +25,7 @@ _KEPT_HEAD = 64 << 10
 _METHOD_CHARACTERS = 40
 _TARGET_CHARACTERS = 2048
 _ROUTE_CHARACTERS = 500
+_FAILURE_CHARACTERS = 300
 
 
 @dataclass(slots=True)
@@ -43,6 +45,8 @@ class Head:
     client: str
     #: The path of the debugger's page about it.
     error_page: str = ""
+    #: The exception that nothing has caught: its type and message, in a line.
+    failure: str = ""
     #: The connection broke before the response was complete.
     aborted: bool = False
     #: The entry of which this is a replay; 0 if it is none.
@@ -139,6 +143,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
             phases=divide(record, seen.finished, content=seen.content_size > 0),
             client=visit.client,
             error_page=record.error_page,
+            failure=_failure(record.error),
             aborted=seen.aborted,
             origin=visit.origin,
         ),
@@ -162,6 +167,16 @@ def _route(seen: Observation) -> str:
     rule = getattr(seen.environ.get("werkzeug.request"), "url_rule", None)
     route = getattr(rule, "rule", "")
     return route if isinstance(route, str) else ""
+
+
+def _failure(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    lines = traceback.format_exception_only(error)
+    # Of a syntax error, the lines with the place come before, indented.
+    text = next((line for line in lines if line[:1].strip()), "")
+    text = " ".join(text.split())
+    return text if len(text) <= _FAILURE_CHARACTERS else f"{text[:_FAILURE_CHARACTERS]} …"
 
 
 def _take_content(seen: Observation) -> tuple[bytes, str]:

@@ -6,8 +6,10 @@ import time
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from dovetail.dev.inspector.entry import Entry, Fields, Head
+from dovetail.dev.inspector.parameters import decode_content, decode_form, decode_query
 from dovetail.dev.inspector.phases import Timing
 from dovetail.server.masking import Mask
 
@@ -17,6 +19,8 @@ __all__ = ["PREFIX", "show_entry", "show_head"]
 PREFIX = "/__dovetail__/"
 
 _SHOWN_CONTENT = 64 << 10
+# A shell takes no longer argument (MAX_ARG_STRLEN of Linux is 128 KiB).
+_LONGEST_ARGUMENT = 100_000
 _MEANINGS = {
     "body": "its content was arriving",
     "queue": "it waited for a thread to answer it",
@@ -33,7 +37,8 @@ _OF_CURL = frozenset({"host", "content-length", "transfer-encoding", "connection
 
 def show_head(head: Head) -> dict[str, Any]:
     """Return what the list shows of a request, with the secrets of its query masked."""
-    target = Mask().target(head.target)
+    mask = Mask()
+    target = mask.target(head.target)
     moment = time.localtime(head.at)
     return {
         "id": head.id,
@@ -52,7 +57,9 @@ def show_head(head: Head) -> dict[str, Any]:
         "summary": ", ".join(
             f"{timing.name} {format_milliseconds(timing.milliseconds)}" for timing in head.phases
         ),
+        "slowest": _slowest(head.phases),
         "error": head.is_error,
+        "failure": mask.text(head.failure),
         # It becomes a link, so it must not lead elsewhere.
         "error_page": head.error_page if head.error_page.startswith(PREFIX) else "",
         "aborted": head.aborted,
@@ -78,6 +85,24 @@ def format_milliseconds(value: float) -> str:
     return f"{value:.1f} ms" if value < 100 else f"{value:,.0f} ms"
 
 
+def _slowest(phases: list[Timing]) -> str:
+    """Return the phase that took most of the time; empty if none did."""
+    whole = sum(timing.milliseconds for timing in phases)
+    if len(phases) < 2:
+        return ""
+    longest = max(phases, key=lambda timing: timing.milliseconds)
+    return longest.name if longest.milliseconds * 2 > whole else ""
+
+
+def format_age(seconds: float) -> str:
+    """Return how long ago something was, for people: ``3 minutes ago``."""
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        count = int(seconds // size)
+        if count:
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now" if seconds < 5 else f"{int(seconds)} seconds ago"
+
+
 def _reason(head: Head) -> str:
     if not head.status:
         return "no answer"
@@ -100,24 +125,39 @@ def show_entry(entry: Entry, scheme: str, *, reveal: bool) -> dict[str, Any]:
         row["target"] = entry.head.target
     else:
         mask.target(entry.head.target)
-    content, about = _show_content(entry, mask)
-    values = {
+    kind = _field(entry.request_fields, "content-type")
+    content, about = _show_content(entry, kind, mask)
+    path = unquote(row["path"], errors="replace")
+    values: dict[str, Any] = {
         "row": row,
         "entry": entry,
         "phases": _show_phases(entry.head),
         "request_fields": _masked(entry.request_fields, mask),
         "response_fields": _masked(entry.response_fields, mask),
-        "content": content[:_SHOWN_CONTENT],
+        "path": path if path != row["path"] else "",
+        "age": format_age(time.time() - entry.head.at),
+        "query": decode_query(row["target"]),
+        "form": decode_form(content, kind),
+        "indented": decode_content(content, kind),
         "about_content": about,
-        "curl": _show_curl(entry, scheme, content, mask),
+        "response_kind": _field(entry.response_fields, "content-type"),
         "reveal": reveal,
     }
+    text = _readable(content)
+    if text is None:
+        values["about_content"] += ", which are no text"
+    elif len(text) > _SHOWN_CONTENT:
+        values["about_content"] += ", of which the first part is shown"
+    values["content"] = (text or "")[:_SHOWN_CONTENT]
+    values["curl"] = _show_curl(entry, scheme, text or "", mask)
     # The last, when all that is secret is known: it may have been logged, too.
     hide = str if mask is None else mask.text
+    row["failure"] = hide(entry.head.failure)
     values["log_lines"] = [
         replace(line, message=hide(line.message), exception=hide(line.exception))
         for line in entry.log_lines
     ]
+    values["worse"] = sum(line.level not in {"DEBUG", "INFO"} for line in entry.log_lines)
     return values
 
 
@@ -139,26 +179,20 @@ def _show_phases(head: Head) -> list[dict[str, Any]]:
     ]
 
 
-def _show_content(entry: Entry, mask: Mask | None) -> tuple[str, str]:
-    """Return a request's content as text, and what there is to say about it."""
+def _show_content(entry: Entry, kind: str, mask: Mask | None) -> tuple[bytes, str]:
+    """Return a request's content without its secrets, and what there is to say about it."""
     size = entry.content_length
     if not size:
-        return "", "none"
-    kind = _field(entry.request_fields, "content-type")
-    about = f"{size} octets" + (f" of {kind}" if kind else "")
+        return b"", "none"
+    about = f"{size:,} octets" + (f" of {kind}" if kind else "")
     if not entry.content:
-        return "", f"{about}, which were not kept"
-    content: bytes | None = entry.content
-    if mask is not None:
-        content = mask.content(entry.content, kind, cut=False)
-        if content is None:
-            return "", f"{about}, which have secrets in them and are shown with these only"
-    text = _readable(content or b"")
-    if text is None:
-        return "", f"{about}, which are no text"
-    if len(text) > _SHOWN_CONTENT:
-        about += ", of which the first part is shown"
-    return text, about
+        return b"", f"{about}, which were not kept"
+    if mask is None:
+        return entry.content, about
+    content = mask.content(entry.content, kind, cut=False)
+    if content is None:
+        return b"", f"{about}, which have secrets in them and are shown with these only"
+    return content, about
 
 
 def _show_curl(entry: Entry, scheme: str, content: str, mask: Mask | None) -> str:
@@ -179,7 +213,7 @@ def _show_curl(entry: Entry, scheme: str, content: str, mask: Mask | None) -> st
             parts += ["--header", _quote(f"{name}: {value}" if value else f"{name};")]
     if entry.content_length and not _field(fields, "content-type"):
         parts += ["--header", _quote("content-type:")]  # or curl says that it is a form
-    if content:
+    if content and len(content.encode()) <= _LONGEST_ARGUMENT:
         parts += ["--data-raw", _quote(content)]
     elif entry.content_length:
         parts += ["--data-binary", "@FILE_WITH_THE_CONTENT"]
@@ -187,7 +221,7 @@ def _show_curl(entry: Entry, scheme: str, content: str, mask: Mask | None) -> st
 
 
 def _field(fields: Fields, name: str) -> str:
-    return next((value for key, value in fields if key == name), "")
+    return next((value for key, value in fields if key.lower() == name), "")
 
 
 def _readable(content: bytes) -> str | None:

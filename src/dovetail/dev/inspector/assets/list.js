@@ -6,6 +6,8 @@ document.documentElement.classList.add("scripted");
   const blank = document.getElementById("row").content.querySelector("tr");
   const words = document.getElementById("words");
   const errors = document.getElementById("errors");
+  const slowest = document.getElementById("slowest");
+  const said = document.getElementById("said");
   const refresh = document.getElementById("refresh");
   const count = document.getElementById("count");
   const none = document.getElementById("none");
@@ -14,6 +16,7 @@ document.documentElement.classList.add("scripted");
   const most = 100;
   let last = 0;
   let asking = false;
+  let failures = 0;
 
   // What the page came with may be filtered, so all is asked for once.
   for (const row of body.rows) known.set(Number(row.dataset.id), row);
@@ -49,6 +52,7 @@ document.documentElement.classList.add("scripted");
     link.href = line.url;
     link.textContent = line.target;
     setText(row, ".origin", line.origin ? `replayed from #${line.origin}` : "");
+    setText(row, ".failure", line.failure);
     setText(row, ".c-route", line.route);
     setText(row, ".status", line.status || "—");
     setText(row, ".reason", line.reason);
@@ -56,25 +60,35 @@ document.documentElement.classList.add("scripted");
     page.hidden = !line.error_page;
     if (line.error_page) page.href = line.error_page;
     setText(row, ".took", line.took);
+    setText(row, ".slowest", line.slowest);
     drawBar(row.querySelector("svg"), line);
     return row;
   }
 
   function describe(row, line) {
-    row.sought = `${line.method} ${line.target} ${line.route} ${line.status} ${line.error_page}`.toLowerCase();
+    row.sought = `${line.method} ${line.target} ${line.route} ${line.status} ${line.failure} ${line.error_page}`.toLowerCase();
     row.failed = line.error;
     row.duration = line.duration;
   }
 
-  // Only rows that are new are put in: focus and selection stay where they are.
+  // Only rows that are not in their place are moved: focus and selection stay where they are.
+  function arrange() {
+    const order = slowest.checked
+      ? (a, b) => (b.duration ?? 0) - (a.duration ?? 0) || b.dataset.id - a.dataset.id
+      : (a, b) => b.dataset.id - a.dataset.id;
+    const focused = document.activeElement;
+    [...known.values()].sort(order).forEach((row, index) => {
+      if (body.rows[index] !== row) body.insertBefore(row, body.rows[index] || null);
+    });
+    if (document.activeElement !== focused) focused.focus({ preventScroll: true });
+  }
+
   function take(answer) {
     for (const line of answer.requests.reverse()) {
       let row = known.get(line.id);
       if (!row) {
         row = makeRow(line);
         known.set(line.id, row);
-        const before = [...body.rows].find((other) => Number(other.dataset.id) < line.id);
-        body.insertBefore(row, before || null);
       }
       describe(row, line);
       last = Math.max(last, line.id);
@@ -93,6 +107,7 @@ document.documentElement.classList.add("scripted");
       note.textContent = text;
       document.querySelector("main").prepend(note);
     }
+    arrange();
     filter();
   }
 
@@ -124,9 +139,12 @@ document.documentElement.classList.add("scripted");
       const answer = await fetch(`${table.dataset.url}?after=${last}`, { cache: "no-store" });
       if (!answer.ok) throw new Error((await answer.text()).trim());
       take(await answer.json());
+      failures = 0;
       trouble.hidden = true;
     } catch (error) {
+      failures += 1;
       // A server that is being reloaded is there again in a moment.
+      if (failures < 3) return;
       const text = `The list is not up to date: ${error.message}`;
       if (trouble.hidden || trouble.textContent !== text) trouble.textContent = text;
       trouble.hidden = false;
@@ -137,8 +155,22 @@ document.documentElement.classList.add("scripted");
 
   document.getElementById("apply").hidden = true;
   document.getElementById("filter").addEventListener("submit", (event) => event.preventDefault());
-  words.addEventListener("input", filter);
-  errors.addEventListener("change", filter);
+
+  // The filter is in the address: going back leads to the same list, and it can be kept.
+  function choose() {
+    const query = new URLSearchParams();
+    if (words.value.trim()) query.set("q", words.value);
+    if (errors.checked) query.set("errors", "1");
+    if (slowest.checked) query.set("order", "slowest");
+    window.history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+    arrange();
+    filter();
+    // Only what the user does is told; that requests come in would be told all the time.
+    said.textContent = count.textContent;
+  }
+
+  words.addEventListener("input", choose);
+  for (const box of [errors, slowest]) box.addEventListener("change", choose);
   refresh.addEventListener("change", ask);
   document.addEventListener("visibilitychange", ask);
   setInterval(ask, 1000);

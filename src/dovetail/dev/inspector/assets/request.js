@@ -1,4 +1,3 @@
-"use strict";
 document.documentElement.classList.add("scripted");
 (() => {
   const form = document.getElementById("replay");
@@ -58,14 +57,10 @@ document.documentElement.classList.add("scripted");
   }
 
   copy.addEventListener("click", async () => {
-    const said = document.getElementById("copied");
-    try {
-      await navigator.clipboard.writeText(document.getElementById("curl").textContent);
-      said.textContent = "Copied.";
-    } catch {
-      // Not a secure context, or not allowed: select it, so that one key copies it.
-      getSelection().selectAllChildren(document.getElementById("curl"));
-      said.textContent = "Selected: press Ctrl+C.";
-    }
+    const command = document.getElementById("curl");
+    const done = await copyText(command.textContent);
+    // Where it is not allowed it is selected, so that one key copies it.
+    if (!done) getSelection().selectAllChildren(command);
+    document.getElementById("copied").textContent = done ? "Copied." : "Selected: press Ctrl+C.";
   });
 })();
