@@ -289,6 +289,24 @@ if "WERKZEUG_RUN_MAIN" in os.environ:
 
 
 @linux
+def test_what_does_not_end_is_told_of(project: Project) -> None:
+    stays = """
+import os
+import threading
+
+if "WERKZEUG_RUN_MAIN" in os.environ:
+    threading.Thread(target=threading.Event().wait).start()
+"""
+    project.write("app.py", stays + APP)
+    project.start()
+    project.wait_for(1)
+    project.process.send_signal(signal.SIGINT)
+    project.wait_for_line("press CTRL+C again to end it at once")
+    project.process.send_signal(signal.SIGINT)
+    project.process.wait(8)  # sooner than it would be ended without that
+
+
+@linux
 def test_a_killed_supervisor_leaves_nothing(project: Project) -> None:
     project.start()
     project.wait_for(1)

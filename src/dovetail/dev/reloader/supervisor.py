@@ -43,6 +43,8 @@ _PATIENCE = 12.0
 _INTERRUPT_DELAY = 0.3
 # So many times Ctrl-C is somebody who does not want to wait; pdb, for one, goes on at the first.
 _INSISTENT = 3
+# How long after a signal to say what is waited for, in seconds: then one more Ctrl-C is enough.
+_SILENCE = 2.0
 # After so many starts in a row for files that changed during the start they are taken as they are:
 # then it is the program that changes them.
 _MOST_EARLY_ONES = 100
@@ -107,6 +109,7 @@ class Supervisor:
         self._interrupts = 0
         self._forward_at: float | None = None
         self._kill_at: float | None = None
+        self._say_at: float | None = None
 
     def run(self) -> int:
         """Return when a child has ended for good, with the exit status for this process."""
@@ -296,7 +299,7 @@ class Supervisor:
     # Waiting, and signals
 
     def _wait(self, is_told: bool) -> None:
-        moments = [self._forward_at, self._kill_at, self._spare_at]
+        moments = [self._forward_at, self._kill_at, self._spare_at, self._say_at]
         first = min((moment for moment in moments if moment is not None), default=None)
         timeout = None if first is None else max(0.0, first - time.monotonic())
         if not is_told:
@@ -321,23 +324,33 @@ class Supervisor:
     def _act_on_signals(self) -> None:
         now = time.monotonic()
         while self._signals:
-            number = self._signals.pop(0)
-            again = self._asked_to_end != 0
-            self._asked_to_end = number
-            self._kill_at = self._kill_at or now + _PATIENCE
-            self._interrupts += number == signal.SIGINT
-            if self._interrupts >= _INSISTENT:
-                self._kill_at = now
-            if number == signal.SIGINT and not again:
-                self._forward_at = now + _INTERRUPT_DELAY
-            else:
-                self._forward(number)
+            self._end(self._signals.pop(0), now)
         if self._forward_at is not None and now >= self._forward_at:
             self._forward_at = None
             self._forward(signal.SIGINT)
+        if self._say_at is not None and now >= self._say_at:
+            self._say_at = None
+            console.log(
+                "warning", " * The program still runs; press CTRL+C again to end it at once"
+            )
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = now + 1
             self._child.process.kill()
+
+    def _end(self, number: int, now: float) -> None:
+        """Act on a signal that is to end all this."""
+        is_first = not self._asked_to_end
+        self._asked_to_end = number
+        self._interrupts += number == signal.SIGINT
+        if is_first:
+            self._say_at = now + _SILENCE
+            self._kill_at = now + _PATIENCE
+        elif number == signal.SIGINT and (self._interrupts >= _INSISTENT or self._say_at is None):
+            self._kill_at = now
+        if number == signal.SIGINT and is_first:
+            self._forward_at = now + _INTERRUPT_DELAY
+        else:
+            self._forward(number)
 
     def _forward(self, number: int) -> None:
         for child in (*self._retiring, self._child):
