@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.applications.deployment import Process
 
-from dovetail.dev.workshop import VARIABLE, Workshop
+from dovetail.dev.workshop import VARIABLE, Workshop, removed_on_signals
 
 REPORT = "from dovetail.dev.workshop import Workshop as W; w = W.current(); print(w.path, w.secret)"
 FORKS = """
@@ -218,3 +221,124 @@ def test_what_is_still_used_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     run(REPORT, **{VARIABLE: ""})
     assert left.is_dir()
     shutil.rmtree(left)
+
+
+# --- servers that are ended by signals
+
+SERVES = """
+import os, signal, sys
+from dovetail.dev import run_simple
+from dovetail.dev.workshop import Workshop
+
+def handle(number, frame):
+    print("handled", flush=True)
+    sys.exit(7)
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/fork":
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+        os.kill(pid, signal.SIGTERM)
+        print("the child:", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+    start_response("200 OK", [])
+    return [b"x"]
+
+if "handler" in sys.argv:
+    signal.signal(signal.SIGTERM, handle)
+if "ignored" in sys.argv:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+run_simple(
+    "127.0.0.1", 0, application, use_debugger=True,
+    use_reloader="reloader" in sys.argv, processes=2 if "processes" in sys.argv else 1,
+)
+"""
+
+
+class Served:
+    """A server with a directory of its own for what is temporary."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.temporary = directory / "temporary"
+        self.temporary.mkdir()
+        (directory / "program.py").write_text(SERVES)
+        self.process = Process(
+            [sys.executable, "program.py", *arguments],
+            output=directory / "output.log",
+            directory=directory,
+            environ={"TMPDIR": str(self.temporary), VARIABLE: "", "WERKZEUG_DEBUG_PIN": "123"},
+        )
+        self.port = int(self.process.wait_for_line(r"http://127\.0\.0\.1:(\d+)")[1])
+        self.ask("/")
+        assert self.made()
+
+    def made(self) -> list[Path]:
+        return list(self.temporary.glob("dovetail-dev-*"))
+
+    def ask(self, path: str) -> None:
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        client.request("GET", path)
+        assert client.getresponse().read() == b"x"
+        client.close()
+
+
+@pytest.fixture
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("d")
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("arguments", ["", "processes", "reloader"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_server_and_leaves_nothing(
+    directory: Path, arguments: str, number: signal.Signals
+) -> None:
+    served = Served(directory, arguments)
+    try:
+        served.process.popen.send_signal(number)
+        status = served.process.popen.wait(30)
+        assert served.made() == []
+        assert arguments == "reloader" or status == -number
+    finally:
+        served.process.kill()
+
+
+@pytest.mark.process
+def test_the_handler_of_the_application_is_left_alone(directory: Path) -> None:
+    served = Served(directory, "handler", "ignored")
+    try:
+        served.process.popen.send_signal(signal.SIGHUP)
+        served.ask("/")
+        assert served.made()
+        assert served.process.stop() == 7
+        assert "handled" in served.process.text()
+        assert served.made() == []
+    finally:
+        served.process.kill()
+
+
+@pytest.mark.process
+def test_a_forked_process_that_a_signal_ends_removes_nothing(directory: Path) -> None:
+    served = Served(directory)
+    try:
+        served.ask("/fork")
+        served.process.wait_for_line("the child: -15")
+        assert served.made()
+        assert served.process.stop() == -signal.SIGTERM
+        assert served.made() == []
+    finally:
+        served.process.kill()
+
+
+def test_signals_are_as_before_when_the_serving_is_over() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with removed_on_signals():
+            assert signal.getsignal(signal.SIGTERM) not in {signal.SIG_DFL, None}
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        with removed_on_signals():
+            # Who takes it over meanwhile, keeps it.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -25,6 +25,7 @@ from dovetail.app.groups import ScriptInfo
 from dovetail.cli.captured_request import check_request, dump_request, put_in, warnings
 from dovetail.dev.server import make_server
 from dovetail.dev.stack import Stack
+from dovetail.dev.workshop import removed_on_signals
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.capture import Capture, CaptureError, parse_capture
 from dovetail.server.masking import Mask
@@ -70,7 +71,8 @@ def replay(path: str, info: ScriptInfo, given: Fields, *, once: bool) -> int:
     if capture.compat:
         _stand_in()
     stage = _Stage(_load(info, capture), capture, interactive=not once)
-    with stage.serving() as port, contextlib.suppress(KeyboardInterrupt):
+    quiet = contextlib.suppress(KeyboardInterrupt)
+    with removed_on_signals(), stage.serving() as port, quiet:
         click.echo(_printable(_introduce(capture)))
         answer = stage.send(request, port)
         status = _show(answer, stage, mask)

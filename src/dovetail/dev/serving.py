@@ -20,7 +20,7 @@ from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import BaseWSGIServer, SslContextArgument, make_server
 from dovetail.dev.stack import Stack
 from dovetail.dev.watch import Watch, folders_of
-from dovetail.dev.workshop import Workshop
+from dovetail.dev.workshop import Workshop, removed_on_signals
 
 __all__ = ["choose_aids", "is_running_from_reloader", "run_simple"]
 
@@ -122,7 +122,7 @@ def run_simple(  # noqa: PLR0917  the documented order
         live_reload=live_reload,
     )
     # Ctrl-C is the regular end, also when it comes before the serving has begun.
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), removed_on_signals():
         if not use_reloader or is_running_from_reloader():
             _serve(stack, make, watch, reloads=use_reloader)
             return
