@@ -114,10 +114,14 @@ def see(browser: Browser, project: Project) -> See:
     return see
 
 
-def color(browser: Browser) -> str:
+def expect_color(project: Project, browser: Browser, color: str) -> None:
+    """Wait until the heading has a colour."""
     script = "const h = document.querySelector('h1'); return h ? getComputedStyle(h).color : ''"
-    found: str = browser.run(script)
-    return found
+    try:
+        wait_until(lambda: browser.run(script) == f"rgb({color})", f"the heading is {color}")
+    except AssertionError as error:
+        links = browser.run("return document.head.innerHTML + document.body.innerHTML")
+        raise AssertionError(f"{error}\n{links}\n{project.process.text()}") from None
 
 
 def is_marked(browser: Browser) -> bool:
@@ -136,11 +140,11 @@ def test_a_page_follows_what_is_saved(project: Project, browser: Browser, see: S
     assert "Detected change" not in project.process.text()
     # A style: without loading the page.
     browser.run("window.marked = true")
-    assert color(browser) == "rgb(255, 0, 0)"
+    expect_color(project, browser, "255, 0, 0")
     project.edit("static/main.css", "255, 0, 0", "0, 0, 255")
-    wait_until(lambda: color(browser) == "rgb(0, 0, 255)", "the page is blue")
+    expect_color(project, browser, "0, 0, 255")
     project.edit("static/main.css", "0, 0, 255", "0, 128, 0")
-    wait_until(lambda: color(browser) == "rgb(0, 128, 0)", "the page is green")
+    expect_color(project, browser, "0, 128, 0")
     assert is_marked(browser)
     assert browser.run("return document.querySelectorAll('link').length") == 1
     # The code.
@@ -172,7 +176,7 @@ def test_any_application_in_several_processes(project: Project, browser: Browser
     see("code 1")
     browser.run("window.marked = true")
     project.edit("static/main.css", "255, 0, 0", "0, 0, 255")
-    wait_until(lambda: color(browser) == "rgb(0, 0, 255)", "the page is blue")
+    expect_color(project, browser, "0, 0, 255")
     assert is_marked(browser)
     project.edit("plain.py", "code 1", "code 2")
     see("code 2")

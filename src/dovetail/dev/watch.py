@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from itertools import islice
@@ -17,12 +18,15 @@ from dovetail.dev.reloader.watchlist import Change, Watchlist
 
 __all__ = ["Watch", "folders_of"]
 
-# So many files of assets are compared by themselves; larger trees by events alone.
+# What changes before the watcher has begun is looked for by these pauses, in seconds; but not in
+# folders of so many files.
+_PAUSES = (0.0, 0.3, 1.0)
 _MOST_FILES = 2000
 
 _CODE = ("*.py", "*.pyc", "*.so", "*.pyd")
 
 Show = Callable[[str], object]
+_State = tuple[int, int] | None
 
 
 class Watch:
@@ -58,6 +62,7 @@ class Watch:
 
         :param show: is called with the path of each changed file of the folders of assets.
         """
+        assets = None if show is None else _Assets(self.asset_folders, show)
         run_with_reloader(
             main,
             self.extra_files,
@@ -65,8 +70,8 @@ class Watch:
             self.interval,
             self.reloader_type,
             server=server,
-            on_asset_change=show,
-            assets=None if show is None else _Assets(self.asset_folders, show),
+            on_asset_change=None if assets is None else assets.show,
+            assets=assets,
             stand_in=stand_in,
         )
 
@@ -75,14 +80,15 @@ class Watch:
         """Watch the folders of assets in a thread: there is no reloader."""
         ended = threading.Event()
         watchers: list[Watcher] = []
+        # Before the first request: what changes from now on is told.
+        assets = _Assets(self.asset_folders, show)
 
         def run() -> None:
-            assets = _Assets(self.asset_folders, show)
             exclude = [*(self.exclude_patterns or ()), *_CODE]
             # Each watches until the code changes, which is nothing here, where it is seen at all.
             while not ended.is_set():
                 watchlist = Watchlist(record_imports(), None, assets, exclude)
-                watchers[:] = [Watcher(watchlist, self._kind, self.interval, _go_on, show)]
+                watchers[:] = [Watcher(watchlist, self._kind, self.interval, _go_on, assets.show)]
                 if not ended.is_set():
                     watchers[0].run()
 
@@ -97,7 +103,7 @@ class Watch:
 
 
 class _Assets:
-    """The files and folders to watch; it tells of what has changed before they are watched.
+    """The folders to watch. It tells of what changes before they are watched, too.
 
     A style sheet, for one, is built anew while the server is started anew for the same save.
     """
@@ -105,31 +111,52 @@ class _Assets:
     def __init__(self, folders: list[str], show: Show) -> None:
         self._folders = folders
         self._show = show
-        self._known = dict(islice(_states(folders), _MOST_FILES))
+        self._lock = threading.Lock()
+        self._known = _states(folders)
         self._asked = False
 
     def __call__(self) -> list[str]:
-        """Return files, which the watcher compares when it is ready, and folders."""
-        if not self._asked:
-            self._asked = True
-            now = dict(islice(_states(self._folders), _MOST_FILES))
-            if len(now) < _MOST_FILES:
-                for path in sorted(now):
-                    if now[path] != self._known.get(path):
-                        self._show(path)
-            self._known = now
-        return [*self._known, *self._folders]
+        """Return the folders; the watcher asks for them when it begins, and then again."""
+        if not self._asked and len(self._known) < _MOST_FILES:
+            threading.Thread(
+                target=self._catch_up, name="dovetail-assets-early", daemon=True
+            ).start()
+        self._asked = True
+        return self._folders
+
+    def show(self, path: str) -> None:
+        """Tell of a change that the watcher has seen, once."""
+        with self._lock:
+            state = _state(path)
+            if path in self._known and self._known[path] == state:
+                return
+            self._known[path] = state
+        self._show(path)
+
+    def _catch_up(self) -> None:
+        for pause in _PAUSES:
+            time.sleep(pause)
+            for path in _states(self._folders):
+                self.show(path)
 
 
-def _states(folders: list[str]) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the files below folders, with what differs when they have changed."""
-    for folder in folders:
-        for directory, _, names in os.walk(folder):
-            for name in names:
-                path = os.path.join(directory, name)
-                with contextlib.suppress(OSError):
-                    status = os.stat(path)
-                    yield path, (status.st_mtime_ns, status.st_size)
+def _states(folders: list[str]) -> dict[str, _State]:
+    """Return the files below folders, the first of them, with what differs when they change."""
+    paths = (
+        os.path.join(directory, name)
+        for folder in folders
+        for directory, _, names in os.walk(folder)
+        for name in names
+    )
+    return {path: _state(path) for path in islice(paths, _MOST_FILES)}
+
+
+def _state(path: str) -> _State:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def _go_on(_: Change) -> None:
