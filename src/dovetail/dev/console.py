@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from dovetail.toolkit.loggers import has_level_handler
 
-__all__ = ["LOGGER", "Styled", "escape", "escape_lines", "log"]
+__all__ = ["LOGGER", "Styled", "escape", "escape_lines", "log", "shows_colours"]
 
 #: The logger's name. Applications configure it by this name, so it is the documented one.
 LOGGER = "werkzeug"
@@ -31,6 +31,17 @@ def escape(text: str) -> str:
 def escape_lines(text: str) -> str:
     """Return ``text`` with its control characters, but for line ends and tabs, as escapes."""
     return text.translate(_LINE_ESCAPES)
+
+
+def shows_colours(stream: Any) -> bool:
+    """Tell whether what is written to a stream is seen on a terminal, and may be in colours."""
+    # https://no-color.org: the variable counts if it is there and not empty.
+    if os.environ.get("NO_COLOR"):
+        return False
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # ValueError: it is closed
+        return False
 
 
 class Styled:
@@ -61,17 +72,13 @@ class _ConsoleHandler(logging.StreamHandler[TextIO]):
         return sys.stderr
 
     def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record.args, tuple) and self._in_colours():
+        if isinstance(record.args, tuple) and shows_colours(self.stream):
             record = copy.copy(record)
             record.args = tuple(
                 value.painted() if isinstance(value, Styled) else value
                 for value in record.args or ()
             )
         return super().format(record)
-
-    def _in_colours(self) -> bool:
-        # https://no-color.org: the variable counts if it is there and not empty.
-        return self.stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 _handler = _ConsoleHandler()

@@ -23,6 +23,7 @@ from dovetail.dev.clients import is_of_own_page, is_of_own_user
 from dovetail.dev.debugger import answers, pins
 from dovetail.dev.debugger.beginning import Beginning
 from dovetail.dev.debugger.frames import DebugFrameSummary, process_of
+from dovetail.dev.debugger.outline import outline, text_for_log
 from dovetail.dev.debugger.page import render_console, render_error
 from dovetail.dev.debugger.relay import Message, ProcessEnded, Relay, Seat, TooSlow
 from dovetail.dev.debugger.store import MOST_TRACEBACKS, ConsoleFrame, Kept, Store
@@ -269,10 +270,10 @@ class DebuggedApplication:
         except Exception:
             text = "The application failed when its response had begun, which is broken off now.\n"
             # Our own server logs the traceback of what is raised.
-            shown = "" if record is not None else _for_log(traceback)
+            shown = "" if record is not None else text_for_log(traceback, environ["wsgi.errors"])
             _log(environ, text + shown)
             raise error from error.__cause__
-        _log(environ, _for_log(traceback))
+        _log(environ, text_for_log(traceback, environ["wsgi.errors"]))
         return b"" if request.method == "HEAD" else response.get_data()
 
     # Pages
@@ -287,6 +288,8 @@ class DebuggedApplication:
             except Exception as error:
                 # What failed may hold anything; the traceback is seen in any case.
                 text += f"\nThe debugger's page failed itself: {type(error).__name__}: {error}\n"
+        if found := outline(kept.traceback):
+            text += f"\n{found}"
         if view.evalex:
             root = request.host_url.rstrip("/") + request.script_root
             text += f"\nDebugger: {root}{ERRORS}{kept.id}\n"
@@ -532,8 +535,3 @@ def _log(environ: WSGIEnvironment, text: str) -> None:
     # Who pipes the server to `head`, or has no room on the disk, is shown the page all the same.
     with contextlib.suppress(OSError, ValueError):
         environ["wsgi.errors"].write(text)
-
-
-def _for_log(traceback: DebugTraceback) -> str:
-    # A client may have a part in the messages, and must not write to the terminal.
-    return console.escape_lines(traceback.render_traceback_text())
