@@ -226,7 +226,7 @@ def test_what_is_still_used_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- servers that are ended by signals
 
 SERVES = """
-import os, signal, sys
+import os, signal, sys, time
 from dovetail.dev import run_simple
 from dovetail.dev.workshop import Workshop
 
@@ -238,7 +238,8 @@ def application(environ, start_response):
     if environ["PATH_INFO"] == "/fork":
         pid = os.fork()
         if pid == 0:
-            signal.pause()
+            while True:
+                time.sleep(0.01)
         os.kill(pid, signal.SIGTERM)
         print("the child:", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
     start_response("200 OK", [])

@@ -20,7 +20,9 @@ _OTHERS = (
     "The inspector does not answer to other machines, to other users of this one, or through a "
     "proxy."
 )
-_OPEN_HERE = "Open this page on the machine that the server runs on, as http://127.0.0.1:PORT/__dovetail__/"
+_OPEN_HERE = (
+    "Open this page on the machine that the server runs on, as http://127.0.0.1:PORT/__dovetail__/"
+)
 _ENTER_PIN = (
     ", or enter the debugger's PIN in this browser first, at a page about an error or at /console"
 )
