@@ -175,6 +175,16 @@ def test_extra_files_globs_and_exclusions(project: Project, kind: str) -> None:
     assert not project.find("app.py', reloading")
 
 
+@pytest.mark.parametrize("kind", ["watchfiles", "stat"])
+def test_a_file_of_a_glob_that_changes_before_it_is_watched(project: Project, kind: str) -> None:
+    project.options(reloader={"extra_files": ["conf/**/*.toml"], "reloader_type": kind})
+    project.write("conf/a.toml", "1")
+    project.start()
+    project.wait_for(1)
+    project.write("conf/a.toml", "2")
+    project.wait_for_line("conf/a.toml")
+
+
 def _touch_until(project: Project, name: str, shown: str) -> None:
     """Write to a file until that is noticed: nobody tells when the watching begins."""
     before = project.count(DETECTED)

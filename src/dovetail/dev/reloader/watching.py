@@ -186,6 +186,9 @@ class Watcher:
 
     def _poll(self) -> None:
         self._watchlist.begin_to_poll()
+        # Whatever happened since the last look was in nobody's sight.
+        if self._tell(self._watchlist.all_changes()):
+            return
         spent = 0.0
         while not self._stopped.wait(max(self._interval, spent / _SHARE)):
             begun = time.thread_time()

@@ -72,6 +72,8 @@ class Watchlist:
         files, self._trees = sort_names(extra or ())
         self._asset_trees: list[Tree] = []
         self._tree_files: dict[str, Signature] = {}
+        # Not since the start: a program may write there when it starts.
+        self._trees_seen = file_clock()
         self._index: dict[str, set[str]] = {}
         self._places: frozenset[str] = frozenset()
         self._real: dict[str, str] = {}
@@ -183,8 +185,19 @@ class Watchlist:
                     yield Change(event, is_asset)
 
     def all_changes(self) -> Iterator[Change]:
-        """Yield which of the files have changed; code before assets. Trees are not looked at."""
+        """Yield which of the files have changed; code before assets.
+
+        In the trees of code these are the files that were written since the last time; those of
+        assets are not looked at.
+        """
         yield from self._compare(self._files)
+        since, self._trees_seen = self._trees_seen, file_clock()
+        for path in (path for tree in self._trees for path in tree.files()):
+            state = None if path in self._files else signature(path)
+            # A time in the future is of another machine's clock and tells nothing.
+            if state is not None and since < state[0] <= file_clock():
+                if not self._exclusion.covers(path):
+                    yield Change(path)
 
     def _is_in(self, path: str, trees: Iterable[Tree]) -> bool:
         if self._exclusion.covers(path):
