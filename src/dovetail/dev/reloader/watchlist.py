@@ -193,11 +193,11 @@ class Watchlist:
         yield from self._compare(self._files)
         since, self._trees_seen = self._trees_seen, file_clock()
         for path in (path for tree in self._trees for path in tree.files()):
-            state = None if path in self._files else signature(path)
+            is_elsewhere = path in self._files or self._exclusion.covers(path)
+            state = None if is_elsewhere else signature(path)
             # A time in the future is of another machine's clock and tells nothing.
             if state is not None and since < state[0] <= file_clock():
-                if not self._exclusion.covers(path):
-                    yield Change(path)
+                yield Change(path)
 
     def _is_in(self, path: str, trees: Iterable[Tree]) -> bool:
         if self._exclusion.covers(path):
