@@ -7,14 +7,14 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
 import stat
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType
+
+from dovetail.dev.endings import clearing_up
 
 try:
     import fcntl
@@ -32,9 +32,6 @@ _MAKER = "maker"
 
 # The names of Unix sockets in the directory must fit into 104 bytes on the strictest systems.
 _LONGEST_PARENT = 56
-
-# What ends a process without its exit functions, and can be handled; Windows has no SIGHUP.
-_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _making = threading.Lock()
 
@@ -86,33 +83,19 @@ class Workshop:
         return f"Workshop({str(self.path)!r})"
 
 
-@contextlib.contextmanager
-def removed_on_signals() -> Iterator[None]:
+def removed_on_signals() -> AbstractContextManager[None]:
     """Meanwhile, have this process remove its workshop, too, when SIGTERM or SIGHUP ends it.
 
     It ends by the signal all the same. A signal that somebody handles, or ignores, is left alone.
     """
-    handled = []
-    with contextlib.suppress(ValueError):  # not in the main thread, which signals are for
-        for number in _ENDING:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, _end)
-                handled.append(number)
-    try:
-        yield
-    finally:
-        for number in handled:
-            if signal.getsignal(number) is _end:
-                signal.signal(number, signal.SIG_DFL)
+    return clearing_up(_remove_own)
 
 
-def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signature of handlers
+def _remove_own() -> None:
+    # Without the lock, which this process may be holding.
     found = Workshop._cached
-    # A forked process has the handler, too.
     if found is not None and not found.is_shared:
         _remove(found.path, os.getpid())
-    signal.signal(number, signal.SIG_DFL)
-    signal.raise_signal(number)
 
 
 def _make() -> Workshop:
