@@ -11,6 +11,9 @@ from dovetail.app.options import app_option
 
 __all__ = ["replay_command"]
 
+# What `git bisect run` takes for "cannot be tested": that tells nothing about the application.
+_UNTESTED = 125
+
 
 def _read_fields(
     _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
@@ -42,7 +45,8 @@ def _read_fields(
     "--once",
     is_flag=True,
     help="Do not wait with the debugger for a browser; exit with status 1 if the answer is a"
-    " server error, else with 0.",
+    " server error, with 125 if there is none because the file or the application cannot be loaded,"
+    " else with 0.",
 )
 @pass_script_info
 def replay_command(info: ScriptInfo, file: str, fields: list[tuple[str, str]], once: bool) -> None:
@@ -56,7 +60,12 @@ def replay_command(info: ScriptInfo, file: str, fields: list[tuple[str, str]], o
     """
     from dovetail.cli.replayer import replay  # noqa: PLC0415 (the server and its debugger)
 
-    sys.exit(replay(file, info, fields, once=once))
+    try:
+        sys.exit(replay(file, info, fields, once=once))
+    except click.ClickException as error:
+        if once:
+            error.exit_code = _UNTESTED
+        raise
 
 
 replay_command.params.append(app_option)
