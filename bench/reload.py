@@ -40,17 +40,11 @@ VERSION = 1
 
 @app.get("/")
 def index():
-    started = int(os.environ.get("BENCH_STARTED", "0"))
-    return f"{VERSION} {started} {BEGUN} {READY}"
+    return f"{VERSION} {BEGUN} {READY}"
 
 READY = time.time()
 if __name__ == "__main__":
     app.run(port=int(os.environ["PORT"]), debug=True)
-"""
-# Runs before everything else, in each process.
-CUSTOMIZE = """\
-import os
-os.environ["BENCH_STARTED"] = os.environ.get("DOVETAIL_DEV_STARTED", "0")
 """
 PARTS = ("noticing", "retiring", "interpreter", "application", "answer")
 
@@ -59,13 +53,7 @@ class Server:
     """A development server, and when it wrote which line."""
 
     def __init__(self, command: list[str], folder: Path, port: int) -> None:
-        environ = {
-            **os.environ,
-            "PORT": str(port),
-            "PYTHONPATH": os.pathsep.join(
-                [str(folder / "customize"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-            ),
-        }
+        environ = {**os.environ, "PORT": str(port)}
         self.process = subprocess.Popen(
             command, cwd=folder, env=environ, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
@@ -98,7 +86,8 @@ class Server:
             if words and int(words[0]) == version:
                 return time.time(), words
             time.sleep(0.002)
-        raise SystemExit(f"no answer of version {version}:\n{''.join(x for _, x in self.lines)}")
+        lines = "".join(line for _, line in self.lines if '"GET ' not in line)
+        raise SystemExit(f"no answer of version {version}:\n{lines}")
 
     def when(self, text: str, after: float) -> float:
         """Return when the first line with this text was written after a moment."""
@@ -136,7 +125,7 @@ def measure(command: list[str], folder: Path, times: int, pause: float) -> None:
             answered, words = server.wait_for(version)
             noticed = server.when("Detected change", saved)
             restarted = server.when("Restarting with", saved)
-            begun, ready = float(words[2]), float(words[3])
+            begun, ready = float(words[1]), float(words[2])
             moments = [saved, noticed, restarted, begun, ready, answered]
             parts = [after - before for before, after in pairwise(moments)]
             rows.append([answered - saved, *parts])
@@ -202,8 +191,6 @@ def main() -> None:
     script = [sys.executable, "app.py"]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "customize").mkdir()
-        (folder / "customize" / "usercustomize.py").write_text(CUSTOMIZE)
         for command in (run, script):
             measure(command, folder, options.times, options.pause)
         rest(run, folder, options.seconds, "at rest")

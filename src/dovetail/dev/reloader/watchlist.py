@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from dovetail.dev.reloader.paths import (
 from dovetail.dev.reloader.patterns import Exclusion, Tree, sort_names
 
 __all__ = ["Assets", "Change", "Watchlist"]
+
+# So far may the clock of a file system be ahead, in nanoseconds.
+_SKEW = 1_000_000_000
 
 #: Files, directories and globs, or what returns them at the time.
 Assets = Iterable[str] | Callable[[], Iterable[str]]
@@ -126,7 +130,8 @@ class Watchlist:
         state = self._files.get(file)
         since = self._recorder.times.get(name, self._started)
         # A time in the future is of another machine's clock and tells nothing.
-        if self._started and state is not None and since <= state[0] <= file_clock():
+        latest = time.time_ns() + _SKEW
+        if self._started and state is not None and since <= state[0] <= latest:
             self._early.append(file)
 
     # Where to wait for events
