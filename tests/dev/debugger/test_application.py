@@ -18,6 +18,7 @@ from dovetail import App
 from dovetail.app.proxies import request as current_request
 from dovetail.data.exceptions import NotFound, SecurityError
 from dovetail.dev.debugger import DebuggedApplication, pins
+from dovetail.dev.debugger.lock import Lock
 from dovetail.dev.debugger.store import MOST_TRACEBACKS
 from dovetail.dev.peers import PEER
 from dovetail.dev.workshop import Workshop
@@ -661,7 +662,7 @@ def test_wrong_pins_are_locked_out(debugged: DebuggedApplication, waits: list[fl
     client.set_cookie(debugged.pin_cookie_name or "", pins.make_ticket(PIN))
     assert ask(debugged, client, cmd="pinauth").json == {"auth": True, "exhausted": False}
     reloaded = DebuggedApplication(application, evalex=True)
-    reloaded._name = debugged._name  # as the first of the next process
+    reloaded._lock = Lock(application, debugged._name)  # as the first of the next process
     assert ask(reloaded, cmd="pinauth", pin=PIN).json == {"auth": False, "exhausted": True}
 
 

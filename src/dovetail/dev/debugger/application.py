@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hmac
-import json
 import os
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -20,9 +18,10 @@ from dovetail.data.exceptions import HTTPException, MethodNotAllowed, NotFound, 
 from dovetail.data.hosts import host_is_trusted
 from dovetail.dev import console
 from dovetail.dev.clients import is_of_own_page, is_of_own_user
-from dovetail.dev.debugger import answers, pins
+from dovetail.dev.debugger import answers
 from dovetail.dev.debugger.beginning import Beginning
 from dovetail.dev.debugger.frames import DebugFrameSummary, process_of
+from dovetail.dev.debugger.lock import Lock
 from dovetail.dev.debugger.outline import outline, text_for_log
 from dovetail.dev.debugger.page import render_console, render_error
 from dovetail.dev.debugger.relay import Message, ProcessEnded, Relay, Seat, TooSlow
@@ -142,7 +141,7 @@ class DebuggedApplication:
         self._name = f"debugger-{next(_serial_numbers)}"
         self._relay = Relay(self._answer_process)
         self._console = Seat(self._relay, self._name, "console")
-        self._pin: tuple[str | None, str | None] | None = None
+        self._lock = Lock(app, self._name)
         if not pin_security:
             self.pin = None
         if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
@@ -153,22 +152,16 @@ class DebuggedApplication:
     @property
     def pin(self) -> str | None:
         """The PIN; None if none is needed."""
-        return self._pin_and_cookie()[0]
+        return self._lock.pin
 
     @pin.setter
     def pin(self, value: str | None) -> None:
-        cookie = pins.get_pin_and_cookie_name(self.app)[1] if value is not None else None
-        self._pin = value, cookie
+        self._lock.pin = value
 
     @property
     def pin_cookie_name(self) -> str | None:
         """The name of the cookie of those who have given the PIN; None if none is needed."""
-        return self._pin_and_cookie()[1]
-
-    def _pin_and_cookie(self) -> tuple[str | None, str | None]:
-        if self._pin is None:
-            self._pin = pins.get_pin_and_cookie_name(self.app)
-        return self._pin
+        return self._lock.cookie_name
 
     def announce(self) -> None:
         """Log that the debugger is on, and the PIN; once for all processes, and not on reloads."""
@@ -416,41 +409,7 @@ class DebuggedApplication:
         :raises SecurityError: the request's host is not trusted.
         """
         self._require_host(request.environ)
-        trust = self.check_pin_trust(request.environ)
-        auth, exhausted = trust is True, False
-        if not auth:
-            auth, exhausted = self._guess(request.values.get("pin", ""))
-        body = json.dumps({"auth": auth, "exhausted": exhausted})
-        response = answers.make_private(Response(body, mimetype="application/json"))
-        name, pin = self.pin_cookie_name, self.pin
-        if name is None or pin is None:
-            return response
-        if auth:
-            response.set_cookie(
-                name,
-                pins.make_ticket(pin),
-                httponly=True,
-                samesite="Strict",
-                secure=request.is_secure,
-            )
-        elif trust is None:
-            response.delete_cookie(name, httponly=True, samesite="Strict")
-        return response
-
-    def _guess(self, given: str) -> tuple[bool, bool]:
-        """Return whether a PIN is right, and whether none is looked at any more."""
-        pin = self.pin
-        if pin is None:
-            return True, False
-        # Each debugger has its own: of several in one program none locks another out.
-        attempts = pins.Attempts(f"{self._name} {self.pin_cookie_name}")
-        if not attempts.begin():
-            return False, True
-        if pins.is_pin(given, pin):
-            attempts.reset()
-            return True, False
-        time.sleep(attempts.delay())
-        return False, False
+        return self._lock.answer(request, self.check_pin_trust(request.environ))
 
     def log_pin_request(self, request: Request) -> Response:
         """Write the PIN to the log, for whoever can read that.
@@ -477,11 +436,7 @@ class DebuggedApplication:
 
         :return: None if its cookie says so but was not made by this user for this PIN.
         """
-        pin, name = self.pin, self.pin_cookie_name
-        if pin is None:
-            return True
-        ticket = Request(environ, populate_request=False).cookies.get(name or "")
-        return False if not ticket else pins.check_ticket(ticket, pin)
+        return self._lock.trusts(environ)
 
     # Other processes
 
