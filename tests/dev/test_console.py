@@ -97,3 +97,8 @@ def test_colours_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_escape() -> None:
     text = "a\r\n\x1b[2J\x00\x7f\x85\xa0é\u2028"
     assert console.escape(text) == "a\\x0d\\x0a\\x1b[2J\\x00\\x7f\\x85\xa0é\\u2028"
+
+
+def test_escapes_can_be_told_from_what_looks_like_one() -> None:
+    assert console.escape("/\\x1b") == "/\\\\x1b"
+    assert console.escape_lines("C:\\x\n") == "C:\\x\n"

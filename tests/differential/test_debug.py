@@ -489,6 +489,20 @@ def test_a_session(sides: Callable[..., list[Side]]) -> None:
     assert "Secure;" in same(pair, cmd="pinauth", pin=PIN, secret=True, scheme="https")[3]
 
 
+def test_what_programs_look_for_in_a_page(sides: Callable[..., list[Side]]) -> None:
+    for side in sides(evalex=True):
+        answer = side.client.get("/raise", errors_stream=io.StringIO())
+        text = answer.get_data(as_text=True)
+        assert answer.status == "500 INTERNAL SERVER ERROR"
+        assert answer.content_type == "text/html; charset=utf-8"
+        title = re.search("<title>([A-Za-z]+Error): ", text)
+        assert title is not None
+        assert "The debugger caught an exception in your WSGI application." in text
+        assert "\nTraceback (most recent call last):\n" in f"\n{text.replace('>', chr(10))}"
+        assert f"{title[1]}: " in text.partition("(most recent call last):")[2]
+        assert re.search(r'id="frame-\d+"', text)
+
+
 def test_consoles_have_the_names_they_are_given(sides: Callable[..., list[Side]]) -> None:
     pair = sides(evalex=True, pin_security=False, console_init_func=lambda: {"given": 5})
     assert same(pair, "/console")[0] == 200
@@ -541,9 +555,7 @@ def test_cookies_that_were_made_up(sides: Callable[..., list[Side]], value: str)
     assert bool(trusts[0]) == bool(trusts[1])
 
 
-@pytest.mark.parametrize(
-    "name", ["no.css", "../pins.py", "/etc/passwd", "pins.py"]
-)
+@pytest.mark.parametrize("name", ["no.css", "../pins.py", "/etc/passwd", "pins.py"])
 def test_resources_that_do_not_exist(sides: Callable[..., list[Side]], name: str) -> None:
     assert same(sides(evalex=True), cmd="resource", f=name)[0] == 404
 

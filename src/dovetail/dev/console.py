@@ -21,10 +21,12 @@ _COLOURS = {"green": "32", "yellow": "33", "magenta": "1;35", "cyan": "36", "red
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029]
 _ESCAPES = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in _CONTROLS}
 _LINE_ESCAPES = {code: text for code, text in _ESCAPES.items() if code not in (0x09, 0x0A)}
+# What a client sends must not look like an escape, either.
+_ESCAPES[ord("\\")] = r"\\"
 
 
 def escape(text: str) -> str:
-    """Return ``text`` with its control characters and line ends written as escapes."""
+    """Return ``text`` with its control characters, line ends and backslashes as escapes."""
     return text.translate(_ESCAPES)
 
 
