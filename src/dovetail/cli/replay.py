@@ -11,8 +11,11 @@ from dovetail.app.options import app_option
 
 __all__ = ["replay_command"]
 
-# What `git bisect run` takes for "cannot be tested": that tells nothing about the application.
-_UNTESTED = 125
+
+class _UntestedError(click.ClickException):
+    """Nothing is known of the application; `git bisect run` skips by this status."""
+
+    exit_code = 125
 
 
 def _read_fields(
@@ -64,7 +67,7 @@ def replay_command(info: ScriptInfo, file: str, fields: list[tuple[str, str]], o
         sys.exit(replay(file, info, fields, once=once))
     except click.ClickException as error:
         if once:
-            error.exit_code = _UNTESTED
+            raise _UntestedError(error.format_message()) from error
         raise
 
 
