@@ -81,9 +81,10 @@ def _inspector(browser: Browser) -> None:
     for path in ("/", "/orders/4", "/process", "/nowhere", FAILING):
         browser.open(path)
     browser.open("/__dovetail__/")
+    wait_until(lambda: browser.count("#requests tbody tr") >= 5, "the requests are listed")
     _keep(browser, "inspector")
     browser.resize(960, 900)
-    browser.click("#requests tbody a")
+    browser.click("#requests tbody .error a")
     wait_until(lambda: browser.path != "/__dovetail__/", "a request is shown")
     _keep(browser, "inspector-request")
 

@@ -342,6 +342,23 @@ def test_the_text_can_be_copied_from_another_machine(browser: Browser, shop: Sho
     browser.complaints()
 
 
+def test_values_have_most_of_the_room(browser: Browser) -> None:
+    browser.open("/hostile")
+    open_folds(browser)
+    place = frame(browser, "hostile")
+    unlock(browser, place)
+    evaluate(browser, place, "dump()")
+    for width in (320, 1100):
+        browser.resize(width, 900)
+        for table in (".variables", ".output"):
+            name, value = browser.run(
+                "return [...document.querySelector(arguments[0] + ' tr:has(td)').cells]"
+                ".map(cell => cell.offsetWidth)",
+                table,
+            )
+            assert value > 1.5 * name, (table, width)
+
+
 def test_frames_of_groups_have_their_tools_once(browser: Browser) -> None:
     browser.open("/group")
     open_folds(browser)

@@ -16,7 +16,7 @@ from dovetail.dev.debugger.page import render_console, render_error
 from dovetail.dev.debugger.tracebacks import DebugTraceback, SyntaxPlace
 from dovetail.dev.pages import Pages, content_security_policy
 
-VOID = {"meta", "link", "input", "br"}
+VOID = {"meta", "link", "input", "br", "col"}
 
 
 class Page(HTMLParser):
