@@ -1,0 +1,119 @@
+"""``app.run(debug=True)`` as a program: the reloader, the debugger, and Flask-DebugToolbar."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from tests.applications.deployment import Process, wait_until
+from tests.moved.site import PROJECTS, Browser, environment, is_stock
+
+pytest.importorskip("flask_debugtoolbar")
+
+pytestmark = [pytest.mark.process, pytest.mark.network]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("development")
+    shutil.copy(PROJECTS / "development_app.py", place)
+    (place / "parts.py").write_text("WORD = 'first'\n")
+    (place / "notes.txt").write_text("none")
+    return place
+
+
+@pytest.fixture(scope="module")
+def program(place: Path) -> Iterator[Process]:
+    command = [sys.executable, *([] if is_stock() else ["-m", "dovetail.compat"])]
+    process = Process(
+        [*command, "development_app.py", "--word"],
+        output=place / "output.log",
+        directory=place,
+        environ=environment(place, WERKZEUG_DEBUG_PIN="123-456-789", PYTHONUNBUFFERED="1"),
+    )
+    yield process
+    process.stop(signal.SIGINT)
+    process.kill()
+
+
+@pytest.fixture(scope="module")
+def browser(program: Process) -> Iterator[Browser]:
+    url = program.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
+    with Browser(url) as browser:
+        browser.headers["Accept"] = "text/html"
+        _wait_for(browser, "first")
+        yield browser
+
+
+def _ask(browser: Browser) -> str:
+    """Return what the page says; nothing while there is no server."""
+    try:
+        return browser.get("/").text
+    except requests.ConnectionError:
+        return ""
+
+
+def _wait_for(browser: Browser, word: str) -> None:
+    wait_until(lambda: f"<body>{word}" in _ask(browser), f"a page says {word}")
+
+
+def test_what_the_program_is_given(browser: Browser) -> None:
+    expected = {"given": [True, True], "arguments": ["--word"], "debug": True, "threads": True}
+    assert browser.get("/process").json() == expected
+
+
+def test_the_toolbar(browser: Browser) -> None:
+    page = browser.get("/").text
+    assert 'id="flDebug"' in page
+    assert "seen by the toolbar" in page
+    script = browser.get("/_debug_toolbar/static/js/toolbar.js")
+    assert (script.status_code, bool(script.text)) == (200, True)
+    stopped = browser.get("/moved", allow_redirects=False)
+    assert (stopped.status_code, 'id="flDebug"' in stopped.text) == (200, True)
+
+
+def test_the_debugger(browser: Browser, program: Process) -> None:
+    page = browser.get("/error")
+    assert (page.status_code, page.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "LookupError: &lt;first&gt;" in page.text
+    assert "The debugger caught an exception" in page.text
+    assert "development_app.py" in page.text
+    assert "LookupError: <first>" in program.text()
+    script = browser.get("/error?__debugger__=yes&cmd=resource&f=debugger.js")
+    assert (script.status_code, "javascript" in script.headers["Content-Type"]) == (200, True)
+    # Without the page's secret it says nothing.
+    assert "auth" not in browser.get("/process?__debugger__=yes&cmd=pinauth&pin=123456789").text
+
+
+def test_a_key_that_is_missing(browser: Browser) -> None:
+    page = browser.post("/form", data={"other": "1"})
+    assert page.status_code == 500
+    assert "BadRequestKeyError" in page.text
+    assert "KeyError: &#39;missing&#39;" in page.text
+
+
+def test_changes(browser: Browser, program: Process, place: Path) -> None:
+    (place / "parts.py").write_text("WORD = 'changed'\n")
+    _wait_for(browser, "changed")
+    assert f"Detected change in {str(place / 'parts.py')!r}, reloading" in program.text()
+    assert program.text().count("Restarting with stat") >= 1
+    assert browser.get("/process").json()["arguments"] == ["--word"]
+    before = program.text().count("reloading")
+    (place / "notes.txt").write_text("more than none")
+    wait_until(lambda: program.text().count("reloading") > before, "a note restarts it")
+    _wait_for(browser, "changed")
+
+
+def test_the_terminal(program: Process) -> None:
+    said = program.text()
+    assert "Debug mode: on" in said
+    assert "Press CTRL+C to quit" in said
+    assert "Debugger is active!" in said
+    assert "Debugger PIN: 123-456-789" in said
+    assert said.count("Running on") == 1
+    assert '"GET /process HTTP/1.1" 200 -' in said
