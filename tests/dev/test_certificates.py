@@ -83,8 +83,8 @@ def test_load_ssl_context(tmp_path: Path) -> None:
     both.write_bytes(Path(cert).read_bytes() + Path(key).read_bytes())
     assert load_ssl_context(str(both)).protocol is ssl.PROTOCOL_TLS_SERVER
     assert load_ssl_context(cert, key, ssl.PROTOCOL_TLS_SERVER).get_ca_certs() == []
-    with pytest.raises(FileNotFoundError):
-        load_ssl_context(str(tmp_path / "missing"))
+    with pytest.raises(FileNotFoundError, match="missing"):
+        load_ssl_context(cert, str(tmp_path / "missing"))
     with pytest.raises(ssl.SSLError):
         load_ssl_context(key, cert)
 

@@ -82,6 +82,10 @@ def load_ssl_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if protocol is None else protocol)
     context.set_alpn_protocols(["http/1.1"])
+    for file in (cert_file, pkey_file):
+        # The error of load_cert_chain() does not say which file is missing.
+        if file is not None:
+            os.stat(file)
     context.load_cert_chain(cert_file, pkey_file)
     return context
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import re
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -211,6 +213,28 @@ def test_an_answer_that_has_not_begun_is_replaced(debugged: DebuggedApplication)
     response = get(debugged, "/unsent")
     assert response.status_code == 500
     assert "in the middle" in response.text
+
+
+def test_a_request_that_is_answered_goes_at_once() -> None:
+    class Context:
+        def __init__(self, environ: WSGIEnvironment) -> None:
+            self.environ = environ
+
+    seen = []
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        context = Context(environ)
+        seen.append(weakref.ref(context))
+        environ["werkzeug.debug.preserve_context"](context)
+        return application(environ, start_response)
+
+    debugged = DebuggedApplication(app, evalex=True, pin_logging=False)
+    gc.disable()
+    try:
+        assert get(debugged, "/").text == "fine"
+        assert seen[0]() is None
+    finally:
+        gc.enable()
 
 
 def test_the_page_is_shown_though_the_log_is_closed(debugged: DebuggedApplication) -> None:

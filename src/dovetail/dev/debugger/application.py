@@ -233,6 +233,9 @@ class DebuggedApplication:
             raise  # there is nobody to show it to
         except Exception as error:
             yield self._report(error, contexts, environ, beginning)
+        else:
+            # A circle: they have the request, which has the environ, which has them.
+            contexts.clear()
 
     def _report(
         self,
