@@ -136,7 +136,7 @@ def test_a_handshake_that_stalls_keeps_nobody_waiting(threaded: bool) -> None:
         with context.wrap_socket(connect(server), server_hostname="localhost") as sock:
             for _ in range(2):
                 sock.sendall(REQUEST)
-                read_reply(sock)  # type: ignore[arg-type]
+                read_reply(sock)
 
 
 @KINDS
@@ -392,7 +392,7 @@ def test_the_servers_own_actions(threaded: bool) -> None:
 @KINDS
 def test_clients_that_are_not_to_be_served(threaded: bool) -> None:
     with serving(threaded=threaded) as server:
-        server.verify_request = lambda request, address: False  # type: ignore[method-assign]
+        server.verify_request = lambda request, client_address: False  # type: ignore[method-assign]
         with connect(server) as sock:
             assert read_to_end(sock) == b""
 
@@ -448,7 +448,7 @@ def test_events_that_hold_no_thread(threaded: bool, scheme: str, lines: list[str
 
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    tls = {"ssl_context": "adhoc"} if scheme == "https" else {}
+    tls: dict[str, Any] = {"ssl_context": "adhoc"} if scheme == "https" else {}
     with serving(events, threaded=threaded, **tls) as server, contextlib.ExitStack() as stack:
 
         def join() -> socket.socket:
