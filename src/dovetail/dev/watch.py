@@ -20,7 +20,7 @@ __all__ = ["Watch", "folders_of"]
 
 # What changes before the watcher has begun is looked for by these pauses, in seconds; but not in
 # folders of so many files.
-_PAUSES = (0.0, 0.3, 1.0)
+_PAUSES = (0.3, 1.0)
 _MOST_FILES = 2000
 
 _CODE = ("*.py", "*.pyc", "*.so", "*.pyd")
@@ -136,8 +136,11 @@ class _Assets:
     def _catch_up(self) -> None:
         for pause in _PAUSES:
             time.sleep(pause)
-            for path in _states(self._folders):
-                self.show(path)
+            self._look()
+
+    def _look(self) -> None:
+        for path in _states(self._folders):
+            self.show(path)
 
 
 def _states(folders: list[str]) -> dict[str, _State]:

@@ -176,6 +176,9 @@ class Watcher:
                 has_moved = any(map(self._watchlist.may_move, paths))
                 if self._tell(self._watchlist.changes(paths)):
                     return
+            elif found == "stop" and self._tell(self._watchlist.all_changes()):
+                # Told to return at once, the native watcher forgets what it has gathered.
+                return
             if has_moved or self._watchlist.is_outdated():
                 # What is just being imported mostly imports more.
                 self._stopped.wait(_IMPORTING)
