@@ -12,8 +12,9 @@ from tests.dev.live import PATIENCE, hello, read_to_end
 from dovetail.dev.conversation import Conversation, Owner, ServerLog, WitnessedWire
 from dovetail.gateway import ApplicationError, base_environ
 from dovetail.http1 import ProtocolError, Request
-from dovetail.server.connection import Connection, Hooks, Phase, Step
+from dovetail.server.connection import Connection, Hooks
 from dovetail.server.error_stream import ErrorStream
+from dovetail.server.phases import Phase, Step
 from dovetail.server.service import Service
 from dovetail.server.settings import Settings
 

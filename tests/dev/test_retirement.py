@@ -17,7 +17,7 @@ import pytest
 from tests.dev.live import PATIENCE, hello, read_to_end
 
 from dovetail.dev.server import BaseWSGIServer, make_server
-from dovetail.server.connection import Phase
+from dovetail.server.phases import Phase
 
 pytestmark = pytest.mark.network
 

@@ -16,8 +16,9 @@ from wsgiref.types import WSGIApplication
 from dovetail.gateway import ApplicationError
 from dovetail.gateway.environ import Environ
 from dovetail.http1 import ProtocolError, Request
-from dovetail.server.connection import Connection, Hooks, Phase, Step
+from dovetail.server.connection import Connection, Hooks
 from dovetail.server.logs import Logs
+from dovetail.server.phases import Phase, Step
 from dovetail.server.service import Service
 from dovetail.server.wire import Wire
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import enum
-import errno
 import math
 import os
 import socket
@@ -16,14 +14,12 @@ from dovetail.gateway import (
     ClientDisconnected,
     Exchange,
     RequestRecord,
-    StreamingInput,
     UpgradeSocket,
     build_environ,
     refuse_unservable,
 )
 from dovetail.gateway.environ import Environ
 from dovetail.http1 import (
-    CONTINUE,
     Data,
     EndOfMessage,
     ProtocolError,
@@ -34,14 +30,14 @@ from dovetail.http1 import (
     dump_refusal,
 )
 from dovetail.server.duplex import DuplexTlsSocket
+from dovetail.server.intake import Intake
 from dovetail.server.logs import AccessEntry
-from dovetail.server.observation import KeptContent, Observation
-from dovetail.server.poller import READABLE, wait_for
+from dovetail.server.observation import Observation
+from dovetail.server.phases import Ownership, Phase, Step
 from dovetail.server.service import Service
-from dovetail.server.spool import BodySpool
 from dovetail.server.wire import LOOKS, Wire
 
-__all__ = ["Connection", "Hooks", "Ownership", "Phase", "Step"]
+__all__ = ["Connection", "Hooks"]
 
 # How often a connection may be read before others get their turn.
 _READS = 16
@@ -52,35 +48,6 @@ _LINGER_SECONDS = 5.0
 _LINGER_OCTETS = 64 << 20
 # How much content that a streaming application left unread is read to save the connection.
 _UNREAD_OCTETS = 256 << 10
-
-
-class Ownership(enum.Enum):
-    """Who may touch a connection; changed by the loop only, under its lock."""
-
-    IDLE = enum.auto()  # nobody: the next news makes somebody its owner
-    OWNED = enum.auto()  # one thread, or the queue to one
-    AGAIN = enum.auto()  # the same, and there was news meanwhile
-
-
-class Phase(enum.Enum):
-    """What a connection is doing."""
-
-    HANDSHAKE = enum.auto()
-    READING = enum.auto()
-    QUEUED = enum.auto()  # a complete request waits for an application thread
-    RUNNING = enum.auto()
-    FLUSHING = enum.auto()  # the application is done, its response is still going out
-    LINGERING = enum.auto()  # our side is closed; the client's octets are dropped
-    CLOSED = enum.auto()
-
-
-class Step(enum.Enum):
-    """What an owner has to do next with a connection."""
-
-    WAIT = enum.auto()  # release it
-    MORE = enum.auto()  # let others have their turn, then go on
-    RUN = enum.auto()  # call ``run``, in an application thread
-    CLOSED = enum.auto()  # forget it
 
 
 class Hooks:
@@ -110,26 +77,20 @@ class Connection:
         "_answered",
         "_application",
         "_base",
-        "_body_started",
         "_closing",
         "_complete",
-        "_continue",
         "_discarded",
         "_environ",
         "_exchange",
         "_hooks",
         "_idle",
-        "_kept",
+        "_intake",
         "_reader",
-        "_received",
         "_record",
         "_request",
         "_service",
-        "_spool",
         "_started",
         "_started_epoch",
-        "_streaming",
-        "_waited",
         "deadline",
         "ownership",
         "phase",
@@ -147,6 +108,7 @@ class Connection:
         #: Monotonic time at which ``expire`` is due.
         self.deadline = time.monotonic() + service.settings.header_timeout
         self._reader = RequestReader(service.limits)
+        self._intake = Intake(wire, self._reader, service)
         self._idle = False  # between two requests
         self._closing = False  # close when the outbox is empty
         self._reset()
@@ -156,18 +118,12 @@ class Connection:
         self._request: Request | None = None
         self._exchange: Exchange | None = None
         self._environ: Environ | None = None
-        self._spool: BodySpool | None = None
-        self._started = self._started_epoch = self._body_started = 0.0
-        self._streaming = False  # the application reads the content as it arrives
-        self._continue = False  # and the client waits to be asked for it
+        self._intake.reset()
+        self._started = self._started_epoch = 0.0
         self._answered = False  # the response is out, and logged
         self._discarded = 0
-        self._received = 0  # octets that a streaming application was given
-        self._waited = 0.0  # seconds that it waited for them
         self._record: RequestRecord | None = None
-        # For an observer only
-        self._kept: KeptContent | None = None
-        self._complete = 0.0
+        self._complete = 0.0  # when the content was, for an observer only
 
     @property
     def has_more(self) -> bool:
@@ -272,8 +228,7 @@ class Connection:
         self.phase = Phase.CLOSED
         self._hooks.forget(self)
         self.wire.close()
-        if self._spool is not None:
-            self._spool.close()
+        self._intake.close()
         if self._exchange is not None and not self._answered:
             detached = self._exchange.detached
             status = self._detached_status if detached else self._exchange.status_code
@@ -326,7 +281,7 @@ class Connection:
                     return Step.MORE
             elif type(event) is Request:
                 self._begin(event)
-                if self._streaming:
+                if self._intake.is_streaming:
                     return self._queue()
             elif type(event) is EndOfMessage:
                 if not self._answered:
@@ -341,49 +296,29 @@ class Connection:
         """Take up a request whose head has arrived."""
         self._request = request
         self._idle = False
-        self._started = self._body_started = time.monotonic()
+        self._started = self._intake.began = time.monotonic()
         if self._service.logs.access_enabled:
             self._started_epoch = time.time()
         refuse_unservable(request)
-        if request.length == 0:
-            return
-        self._continue = request.expects_continue and not self.has_more
-        self._streaming = self._service.stream_input
-        if not self._streaming:
-            settings = self._service.settings
-            self._spool = BodySpool(settings.body_buffer, settings.tmp_upload_dir)
-            self._ask_for_content()
-        self._set_body_deadline(0)
-
-    def _ask_for_content(self) -> None:
-        if self._continue:
-            self._continue = False
-            self.wire.finish(CONTINUE)
+        if request.length != 0:
+            self._intake.expect(request)
+            self.deadline = self._intake.deadline
 
     def _take_content(self, data: bytes) -> bool:
         """Keep content for the application; False if the connection is not worth reading it."""
-        if self._spool is None:
+        if not self._intake.is_spooling:
             # The application has answered without reading it.
             self._discarded += len(data)
             if self._discarded > _UNREAD_OCTETS:
                 self._hang_up()
                 return False
             return True
-        try:
-            self._spool.write(data)
-        except OSError as error:
-            self._service.logs.error.error("no room for a request body: %s", error)
-            raise _NoRoomError(error) from error
-        self._set_body_deadline(self._spool.size)
+        self._intake.take(data)
+        self.deadline = self._intake.deadline
         return True
 
-    def _set_body_deadline(self, received: int) -> None:
-        settings = self._service.settings
-        by_rate = self._body_started + settings.body_grace + received / settings.body_min_rate
-        self.deadline = min(time.monotonic() + settings.body_timeout, by_rate)
-
     def _queue(self) -> Step:
-        if self._service.observer is not None and not self._streaming:
+        if self._service.observer is not None and not self._intake.is_streaming:
             self._complete = time.monotonic()
         self.phase = Phase.QUEUED
         self.deadline = math.inf
@@ -421,63 +356,13 @@ class Connection:
     def _may_keep_alive(self) -> bool:
         if self._service.settings.keep_alive <= 0:
             return False
-        if self._continue:
+        if self._intake.must_ask:
             return False  # whether the client sends content it was not asked for is not known
         # While draining, pipelined requests that have arrived are still answered.
         return not self._service.draining or self.has_more
 
     def _open_body(self, request: Request) -> tuple[IO[bytes], int | None]:
-        observed = self._service.observer is not None
-        if self._streaming:
-            if observed:
-                self._kept = KeptContent()
-            return StreamingInput(self._receive_content), request.length  # type: ignore[return-value]
-        spool, self._spool = self._spool or BodySpool(0, None), None
-        if observed:
-            self._kept = KeptContent(spool.again(), spool.size)
-        return spool.finish(), spool.size
-
-    def _receive_content(self) -> bytes:
-        """Return the next content for a streaming application, waiting for it."""
-        self._ask_for_content()
-        scratch = memoryview(bytearray(65536))
-        while True:
-            try:
-                event = self._reader.next_event()
-            except ProtocolError as error:
-                raise ClientDisconnected(str(error)) from error
-            if type(event) is Data:
-                self._received += len(event.data)
-                if self._kept is not None:
-                    self._kept.add(event.data)
-                return event.data
-            if event is not Signal.NEED_DATA:
-                if self._kept is not None:
-                    self._kept.complete = True
-                return b""
-            self.wire.readable = True
-            try:
-                count = self.wire.receive(scratch)
-            except OSError as error:
-                raise ClientDisconnected("the client is gone") from error
-            if count:
-                self._reader.receive(scratch[:count])
-            elif count == 0:
-                self._reader.receive_eof()
-            else:
-                self._wait_for_content()
-
-    def _wait_for_content(self) -> None:
-        """Wait in this thread; only such waits count against the client's rate.
-
-        How long the application takes between its reads is not the client's doing.
-        """
-        settings = self._service.settings
-        patience = settings.body_grace + self._received / settings.body_min_rate - self._waited
-        began = time.monotonic()
-        if not wait_for(self.wire.fd, READABLE, max(0.0, min(settings.body_timeout, patience))):
-            raise ClientDisconnected("the content did not arrive in time")
-        self._waited += time.monotonic() - began
+        return self._intake.open(request)
 
     #: What is logged for a request whose application took the socket.
     _detached_status = 101
@@ -538,8 +423,8 @@ class Connection:
         self._conclude(exchange.status_code, aborted=False)
         if exchange.keep_alive:
             self.phase = Phase.READING
-            self._set_body_deadline(0)
-        elif request.keep_alive or self.has_more or self._streaming:
+            self.deadline = self._intake.deadline
+        elif request.keep_alive or self.has_more or self._intake.is_streaming:
             self._hang_up()
         else:
             self.wire.say_goodbye()
@@ -565,7 +450,7 @@ class Connection:
 
     def _conclude(self, status: int, *, aborted: bool) -> None:
         """Show the request, whose response is finished or broken off, to the observer."""
-        observer, kept, environ = self._service.observer, self._kept, self._environ
+        observer, kept, environ = self._service.observer, self._intake.kept, self._environ
         if observer is None or kept is None or environ is None:
             return
         request, record, exchange = self._request, self._record, self._exchange
@@ -589,7 +474,7 @@ class Connection:
                 )
             )
         # The frames of its traceback hold this connection, among others.
-        record.error = self._kept = None
+        record.error = self._intake.kept = None
 
     def _log(self, status: int, length: int) -> None:
         logs = self._service.logs
@@ -614,13 +499,3 @@ class Connection:
                 environ=self._environ,
             )
         )
-
-
-class _NoRoomError(ProtocolError):
-    """The body cannot be kept: 507 (RFC 4918 section 11.5) on a full disk, else 500."""
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__("the server has no room for the content")
-        full = cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        self.status = 507 if full else 500
-        self.reason = "Insufficient Storage" if full else "Internal Server Error"

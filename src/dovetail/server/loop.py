@@ -27,8 +27,9 @@ from dataclasses import dataclass
 
 from dovetail.gateway import base_environ
 from dovetail.gateway.environ import Environ
-from dovetail.server.connection import Connection, Hooks, Ownership, Phase, Step
+from dovetail.server.connection import Connection, Hooks
 from dovetail.server.error_stream import ErrorStream
+from dovetail.server.phases import Ownership, Phase, Step
 from dovetail.server.poller import HANGUP, READABLE, WRITABLE, Poller, wait_for
 from dovetail.server.service import Service
 from dovetail.server.wire import Wire
