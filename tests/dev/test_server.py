@@ -368,6 +368,18 @@ def test_the_usual_suspect_on_macos(
     assert "AirPlay" in capsys.readouterr().err
 
 
+def test_a_port_that_is_not_for_everybody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = PermissionError(13, "Permission denied")
+    monkeypatch.setattr(
+        socketserver.TCPServer, "server_bind", lambda self: (_ for _ in ()).throw(error)
+    )
+    with pytest.raises(SystemExit):
+        make_server("127.0.0.1", 80, hello)
+    assert "127.0.0.1:80: permission denied; choose a port above 1023" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("host", ["192.0.2.1", "host.invalid"])
 def test_an_address_of_another_machine(host: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:

@@ -499,6 +499,8 @@ def _make_context(given: SslContextArgument | None) -> ssl.SSLContext | None:
 
 def _explain(host: str, port: int, error: OSError) -> str:
     place = f"cannot listen on {f'[{host}]' if ':' in host else host}:{port}"
+    if error.errno == errno.EACCES:
+        return f"{place}: permission denied; choose a port above 1023"
     if error.errno != errno.EADDRINUSE:
         return f"{place}: {error.strerror or error}"
     message = f"{place}: the port is in use; stop the program that uses it or choose another port"
