@@ -8,6 +8,7 @@ import socketserver
 import ssl
 import sys
 import threading
+from collections.abc import Iterator
 from http.server import HTTPServer
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,25 @@ def test_http_1_0_is_asked_for_by_the_handler() -> None:
     with serving(threaded=True, request_handler=Handler) as server, connect(server) as sock:
         sock.sendall(REQUEST)
         assert b"\r\nConnection: close\r\n" in read_to_end(sock)
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_http_1_0_has_no_chunks(threaded: bool) -> None:
+    class Handler(WSGIRequestHandler):
+        protocol_version = "HTTP/1.0"
+
+    def stream(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield from (b"one ", environ["SERVER_PROTOCOL"].encode(), b" three")
+
+    with (
+        serving(stream, threaded=threaded, request_handler=Handler) as server,
+        connect(server) as sock,
+    ):
+        sock.sendall(REQUEST)
+        head, _, content = read_to_end(sock).partition(b"\r\n\r\n")
+    assert content == b"one HTTP/1.1 three"
+    assert b"\r\nTransfer-Encoding:" not in head
 
 
 def test_threads_work_at_the_same_time() -> None:

@@ -59,7 +59,7 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     server: Host  # type: ignore[assignment]  # the class itself would be a circle
     #: Host and port, or an empty text for a Unix socket.
     client_address: Any
-    #: Of "HTTP/1.0", each connection carries one request.
+    #: Of "HTTP/1.0", each connection carries one request, and no response is chunked.
     protocol_version = "HTTP/1.1"
     #: The environ of the current request, once the application is about to be called.
     environ: WSGIEnvironment
@@ -138,6 +138,9 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     def run_wsgi(self) -> None:
         """Call the application for the current request, and send its response."""
         self._passed = None
+        if self.protocol_version == "HTTP/1.0":
+            # As responses were then: none is chunked, the connection's end is theirs.
+            self._conversation.request.version = self.protocol_version
         self._conversation.answer()
         lost = self._conversation.wire.lost
         if lost is not None and self._conversation.aborted:
@@ -154,6 +157,7 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
         if self._received is None:
             raise RuntimeError("the environ is made while run_wsgi runs, not before")
         environ = self._received
+        environ["SERVER_PROTOCOL"] = self.request_version
         environ["SERVER_SOFTWARE"] = self.server_version
         environ["REMOTE_ADDR"] = self.address_string()
         environ["REMOTE_PORT"] = str(self.port_integer())
