@@ -330,6 +330,17 @@ def test_a_killed_supervisor_leaves_nothing(project: Project) -> None:
 # The program
 
 
+def test_a_program_that_is_read_while_it_is_written(project: Project) -> None:
+    project.start()
+    project.wait_for(1)
+    text = (project.folder / "run.py").read_text()
+    project.write("run.py", "")
+    project.wait_for_line(RESTARTING, 2)  # nothing is there yet
+    project.write("run.py", text)
+    project.save(2)
+    project.wait_for(2)
+
+
 def test_the_status_of_a_program_that_ends(project: Project) -> None:
     project.start()
     project.wait_for(1)

@@ -20,6 +20,7 @@ __all__ = [
     "is_leftover",
     "is_library",
     "nearest",
+    "settle",
     "signature",
 ]
 
@@ -51,6 +52,11 @@ _IGNORED_DIRECTORIES = frozenset(
 _LEFTOVER_ENDS = ("~", ".swp", ".swo", ".swx", ".swpx", "___jb_tmp___", "___jb_old___")
 _LEFTOVER_STARTS = (".#", "#", ".goutputstream-", "flycheck_")
 _LEFTOVERS = frozenset({"4913", ".DS_Store", "Thumbs.db"})
+
+# An editor that writes in two steps, or deletes and creates, is done within this, in seconds.
+_SETTLED = 0.02
+_SETTLING = 0.3
+_PAUSE = 0.005
 
 # CLOCK_REALTIME_COARSE, which Python has no name for: Linux gives files the time of the last tick.
 _COARSE_CLOCK = 5 if sys.platform == "linux" else None
@@ -98,6 +104,16 @@ def digest_of(paths: Iterable[str]) -> bytes:
         digest.update(f"{path}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
         digest.update(content)
     return digest.digest()
+
+
+def settle(path: str) -> None:
+    """Wait until a file is there, is not empty, and has not changed for a moment."""
+    deadline = time.monotonic() + _SETTLING
+    while time.monotonic() < deadline:
+        state = signature(path)
+        if state is not None and state[1] > 0 and file_clock() - state[0] > _SETTLED * 1e9:
+            return
+        time.sleep(_PAUSE)
 
 
 def nearest(path: str) -> tuple[str, str]:

@@ -38,6 +38,7 @@ class Program:
     :ivar target: the path, the module's name, or the code.
     :ivar arguments: those of the program.
     :ivar directory: the working directory it was started in.
+    :ivar file: the absolute path of the main module; None for a command.
     """
 
     command: tuple[str, ...]
@@ -46,6 +47,7 @@ class Program:
     target: str
     arguments: tuple[str, ...]
     directory: str
+    file: str | None = None
 
     @classmethod
     def current(cls) -> Program:
@@ -69,7 +71,9 @@ class Program:
         flags, kind, target, arguments = found
         directory = _starting_directory(target) if kind == "script" else os.getcwd()
         command = (sys.executable, *words[1:])
-        return cls(command, flags, kind, target, arguments, directory)
+        main = getattr(sys.modules.get("__main__"), "__file__", None)
+        file = os.path.join(directory, main) if isinstance(main, str) else None
+        return cls(command, flags, kind, target, arguments, directory, file)
 
     @property
     def is_code(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -18,7 +19,7 @@ from typing import Any, Final
 from dovetail.dev import console
 from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.link import Link
-from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock
+from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock, settle, signature
 from dovetail.dev.reloader.program import Program
 
 __all__ = ["AGAIN", "KNOWN", "SPARE", "STAND_IN", "STARTED", "Supervisor", "end_status"]
@@ -65,6 +66,8 @@ class _Child:
         self.process = process
         self.link = link
         self.stands_in = stands_in
+        #: When it began to read the program, by the clock of files.
+        self.started = file_clock()
         self.has_served = False
         #: The digest of the files that it has gone for before it could watch them.
         self.early = b""
@@ -194,6 +197,7 @@ class Supervisor:
         if spare is None or spare.link is None or spare.process.poll() is not None:
             return False
         begin = messages.BEGIN + now.to_bytes(messages.TIME_SIZE, "big")
+        spare.started = now
         spare.link.say(begin + known.ljust(DIGEST_SIZE, b"\0"))
         self._be_child(spare)
         return True
@@ -210,25 +214,41 @@ class Supervisor:
         status = child.process.poll()
         if status is None:
             return None
-        while child.link is not None:
-            self._hear(child)  # what it said last
-        if status == AGAIN and not self._asked_to_end:
-            if child is self._child:
-                self._start_next(child)
+        # What it said last. Processes that it has forked may still have its end of the line.
+        while child.link is not None and select.select([child.link], [], [], 0)[0]:
+            self._hear(child)
+        if child is not self._child:
+            return None  # it has a successor already
+        self._forget(child)
+        if self._asked_to_end:
+            return self._final(status)
+        if status == AGAIN or (not child.has_served and self._is_being_written(child)):
+            self._start_next(child)
             return None
         if self._may_stand_in(child, status):
             self._start(stands_in=True)
             return None
         return self._final(status)
 
+    def _is_being_written(self, child: _Child) -> bool:
+        """Tell whether the program has changed since a child began to read it.
+
+        Half of it may end as if that were all.
+        """
+        if self._program.file is None:
+            return False
+        settle(self._program.file)
+        state = signature(self._program.file)
+        return state is not None and state[1] > 0 and child.started <= state[0]
+
     def _may_stand_in(self, child: _Child, status: int) -> bool:
-        if status != _RAISED or self._asked_to_end or self._stand_in is None:
+        if status != _RAISED or self._stand_in is None:
             return False
         return self._linked and not child.has_served and not child.stands_in
 
     def _final(self, status: int) -> int:
         if status >= 0:
-            return status
+            return 0 if self._asked_to_end and status == AGAIN else status
         if self._asked_to_end in (signal.SIGINT, signal.SIGTERM):
             return 0
         if not self._asked_to_end:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from dovetail.dev import console
-from dovetail.dev.reloader.paths import file_clock, signature
+from dovetail.dev.reloader.paths import settle
 from dovetail.dev.reloader.watchlist import Change, Watchlist
 
 if TYPE_CHECKING:
@@ -33,10 +33,6 @@ _LOOK = 1000
 # How often the places may move while the watch over them is being set up.
 _ATTEMPTS = 5
 
-# An editor that writes in two steps, or deletes and creates, is done within this, in seconds.
-_SETTLED = 0.02
-_SETTLING = 0.3
-_PAUSE = 0.005
 # How long an import is given before its files are taken up, in seconds.
 _IMPORTING = 0.05
 
@@ -124,7 +120,7 @@ class Watcher:
             if self._stopped.is_set():
                 return True
             if not change.is_asset:
-                _settle(change.path)
+                settle(change.path)
                 self._stopped.set()
                 self._act(change)
                 return True
@@ -200,13 +196,3 @@ class Watcher:
             if self._tell(self._watchlist.polled_changes()):
                 return
             spent = time.thread_time() - begun
-
-
-def _settle(path: str) -> None:
-    """Wait until a file is there, is not empty, and has not changed for a moment."""
-    deadline = time.monotonic() + _SETTLING
-    while time.monotonic() < deadline:
-        state = signature(path)
-        if state is not None and state[1] > 0 and file_clock() - state[0] > _SETTLED * 1e9:
-            return
-        time.sleep(_PAUSE)
