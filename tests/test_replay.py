@@ -17,6 +17,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from tests.captured import CAPTURE
 
 from dovetail.app.groups import ScriptInfo
 from dovetail.cli.captured_request import check_request, dump_request, put_in, warnings
@@ -68,27 +69,15 @@ def make(name):
     return application
 """
 
-CAPTURE = Capture(
-    id="0123456789abcdef",
-    time="2026-10-26T07:33:20.250Z",
-    application="shop:app",
-    compat=False,
-    route="/fails",
-    duration_ms=12.345,
-    client="192.0.2.7",
-    client_port="50000",
-    scheme="https",
-    server_name="192.0.2.1",
-    server_port="443",
+FAILED = replace(
+    CAPTURE,
     method="GET",
+    route="/fails",
     target="/fails",
-    version="HTTP/1.1",
     fields=[("host", "shop.example"), ("x-token", MASK), ("accept", "*/*")],
     content=Content(0, b""),
-    status=500,
     response_fields=[],
     response_length=0,
-    aborted=False,
     traceback="",
 )
 
@@ -112,7 +101,7 @@ class Place:
 
     def keep(self, **changes: Any) -> Capture:
         """Write the capture, after these changes of it."""
-        capture = replace(CAPTURE, **changes)
+        capture = replace(FAILED, **changes)
         self.file.write_bytes(dump_capture(capture))
         return capture
 
@@ -370,7 +359,7 @@ def test_put_in() -> None:
     ],
 )
 def test_framing(field: tuple[str, str], content: bytes | None, end: bytes) -> None:
-    capture = replace(CAPTURE, content=Content(5, content))
+    capture = replace(FAILED, content=Content(5, content))
     octets = dump_request(capture, [("host", "a"), field])
     assert octets.startswith(b"GET /fails HTTP/1.1\r\nhost: a\r\n")
     assert octets.endswith(end)
@@ -379,7 +368,7 @@ def test_framing(field: tuple[str, str], content: bytes | None, end: bytes) -> N
 
 def test_request_of_any_size() -> None:
     fields = [("host", "a"), *[(f"x-{number}", "y" * 10_000) for number in range(300)]]
-    check_request(dump_request(replace(CAPTURE, target="/" + "z" * 100_000), fields))
+    check_request(dump_request(replace(FAILED, target="/" + "z" * 100_000), fields))
 
 
 def test_two_requests() -> None:
@@ -389,7 +378,7 @@ def test_two_requests() -> None:
 
 def test_warnings() -> None:
     capture = replace(
-        CAPTURE,
+        FAILED,
         target=f"/?token={MASK}",
         content=Content(50, f"password={MASK}".encode(), "cut off after 24 of 50 bytes"),
     )
@@ -398,4 +387,4 @@ def test_warnings() -> None:
     assert "parameters of URLs" in said
     assert "parts of the content" in said
     assert "cut off after 24 of 50 bytes" in said
-    assert warnings(replace(CAPTURE, content=Content(0, b"", "masked in parts")), []) == []
+    assert warnings(replace(FAILED, content=Content(0, b"", "masked in parts")), []) == []
