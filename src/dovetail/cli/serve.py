@@ -12,8 +12,7 @@ import click
 
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.access_log import FormatError, compile_format
-from dovetail.server.capture_directory import CaptureDirectoryError
-from dovetail.server.error_capture import capture_directory
+from dovetail.server.capture_directory import CaptureDirectory, CaptureDirectoryError
 from dovetail.server.kinds import Flag
 from dovetail.server.settings import SECTIONS, SETTINGS, Setting, Settings, SettingsError
 from dovetail.server.sources import Loaded, load_settings
@@ -221,7 +220,7 @@ def _check_config(loaded: Loaded) -> None:
 
 
 def _check_captures(settings: Settings) -> None:
-    directory = capture_directory(settings)
+    directory = CaptureDirectory.of(settings)
     if directory is None or not hasattr(os, "fork"):
         return
     from dovetail.server.privileges import (  # noqa: PLC0415 (POSIX only; this module is not)

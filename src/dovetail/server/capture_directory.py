@@ -10,6 +10,9 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
+
+from dovetail.server.settings import Settings
 
 __all__ = ["CaptureDirectory", "CaptureDirectoryError"]
 
@@ -51,6 +54,15 @@ class CaptureDirectory:
         self._path = path
         self._files = files
         self._octets = octets
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self | None:
+        """Return the directory that the settings name, if they do."""
+        if settings.capture_errors is None:
+            return None
+        return cls(
+            settings.capture_errors, files=settings.capture_files, octets=settings.capture_space
+        )
 
     # In the arbiter
 

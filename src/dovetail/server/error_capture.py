@@ -18,7 +18,7 @@ from dovetail.server.masking import MASKED_REMARK, Mask
 from dovetail.server.observation import Observation
 from dovetail.server.settings import Settings
 
-__all__ = ["ErrorCapture", "capture_directory", "error_capture"]
+__all__ = ["ErrorCapture"]
 
 # One request that always fails must not keep a worker and its disk busy with it.
 _FILES_A_SECOND = 10
@@ -26,21 +26,6 @@ _FILES_A_SECOND = 10
 _COMPLAINT_SECONDS = 10.0
 # What is kept of a traceback, in characters; messages of exceptions may be of any length.
 _TRACEBACK = 256 << 10
-
-
-def capture_directory(settings: Settings) -> CaptureDirectory | None:
-    """Return the directory that the settings name, if they do."""
-    if settings.capture_errors is None:
-        return None
-    return CaptureDirectory(
-        settings.capture_errors, files=settings.capture_files, octets=settings.capture_space
-    )
-
-
-def error_capture(settings: Settings, log: logging.Logger) -> ErrorCapture | None:
-    """Return the observer that the settings ask for, if they do."""
-    directory = capture_directory(settings)
-    return None if directory is None else ErrorCapture(settings, directory, log)
 
 
 class ErrorCapture:

@@ -13,9 +13,8 @@ from wsgiref.types import WSGIApplication
 from dovetail import __version__
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.arbiter import Arbiter, Generation, PlanError
-from dovetail.server.capture_directory import CaptureDirectoryError
+from dovetail.server.capture_directory import CaptureDirectory, CaptureDirectoryError
 from dovetail.server.channel import WorkerEnd
-from dovetail.server.error_capture import capture_directory
 from dovetail.server.logs import LogError, Logs
 from dovetail.server.pidfile import PidFileError
 from dovetail.server.privileges import PrivilegeError, resolve_identity
@@ -80,7 +79,7 @@ class _Planner:
             identity = resolve_identity(settings.user, settings.group)
             owner = None if identity is None else (identity.uid, identity.gid)
             logs = Logs(settings, owner=owner)
-            captures = capture_directory(settings)
+            captures = CaptureDirectory.of(settings)
             if captures is not None:
                 captures.prepare(owner)
             tls = make_context(settings)
