@@ -34,6 +34,7 @@ from dovetail.dev.server import (
 pytestmark = pytest.mark.network
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
+LAST_REQUEST = b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
 
 
 def test_kinds_of_servers() -> None:
@@ -142,7 +143,7 @@ def test_http_1_0_has_no_chunks(threaded: bool) -> None:
         serving(stream, threaded=threaded, request_handler=Handler) as server,
         connect(server) as sock,
     ):
-        sock.sendall(REQUEST)
+        sock.sendall(LAST_REQUEST)
         head, _, content = read_to_end(sock).partition(b"\r\n\r\n")
     assert content == b"one HTTP/1.1 three"
     assert b"\r\nTransfer-Encoding:" not in head
@@ -185,7 +186,7 @@ def test_a_spare_connection_keeps_nobody_waiting() -> None:
         with connect(server) as spare, connect(server) as left:
             left.close()
             assert get(server)[0] == 200
-            spare.sendall(REQUEST)
+            spare.sendall(LAST_REQUEST)
             assert read_to_end(spare).endswith(b"hello")
         forgotten = connect(server)
         assert get(server)[0] == 200
@@ -311,8 +312,8 @@ def test_expect_100_continue() -> None:
         return [environ["wsgi.input"].read()]
 
     with serving(read) as server, connect(server) as sock:
-        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
-        sock.sendall(head)
+        sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nConnection: close\r\n")
+        sock.sendall(b"Expect: 100-continue\r\n\r\n")
         assert sock.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
         sock.sendall(b"hello")
         assert read_to_end(sock).endswith(b"\r\n\r\nhello")
@@ -592,6 +593,7 @@ def test_an_error_that_is_handled_by_oneself() -> None:
 
     with Server("127.0.0.1", 0, hello, Handler) as server, connect(server) as sock:
         sock.sendall(REQUEST)
+        sock.shutdown(socket.SHUT_WR)
         server.handle_request()
     assert handled == ["127.0.0.1"]
 
@@ -606,7 +608,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 
 def fetch_tls(server: BaseWSGIServer, context: ssl.SSLContext) -> bytes:
     with context.wrap_socket(connect(server), server_hostname="localhost") as sock:
-        sock.sendall(REQUEST)
+        sock.sendall(LAST_REQUEST)
         return read_to_end(sock)
 
 

@@ -26,7 +26,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("DOVETAIL_", "LISTEN_", "PYTHON"))
+        if not name.startswith(("DOVETAIL_", "FLASK_", "LISTEN_", "PYTHON", "WERKZEUG_"))
         and name not in {"PORT", "WEB_CONCURRENCY", "NOTIFY_SOCKET"}
     }
     # Within a second, a rewritten module of the same size would be taken from its old bytecode.
