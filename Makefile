@@ -24,21 +24,23 @@ STOCK = $(MOVED)/stock
 # Where arguments choose some of the tests, a run may have none of them.
 OR_NONE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
-.PHONY: help run test bench lint format docs clean
+.PHONY: help run environments test bench lint format docs clean
 .DELETE_ON_ERROR:
 # Two pips in one environment get in each other's way.
 .NOTPARALLEL:
 
 help: ## list what there is
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 20
 
 run: $(VENV)/.installed ## serve the example application
 	@$(BIN)/dovetail serve --chdir examples --bind $(BIND) --access-log - \
 		'magpie:create_app(demo_data=True)'
 
-test: $(VENV)/.installed-test $(APPLICATIONS)/.installed
-test: $(if $(PEERS_TESTS),$(PEERS)/.installed) $(MOVED)/.installed
-test: ## run all tests
+environments: $(VENV)/.installed-test $(APPLICATIONS)/.installed
+environments: $(if $(PEERS_TESTS),$(PEERS)/.installed) $(MOVED)/.installed
+environments: ## install what the tests need
+
+test: environments ## run all tests
 	@$(BIN)/python -m pytest $(ARGS) $(OR_NONE)
 ifneq ($(PEERS_TESTS),)
 	@echo "with Flask and Werkzeug themselves:"
