@@ -110,7 +110,8 @@ def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
     "--extra-files",
     default=None,
     type=SeparatedPathType(),
-    help="More files whose change starts the server anew. Multiple paths are separated by"
+    help="More files whose change starts the server anew; directories, and patterns such as"
+    " 'data/**/*.yaml', too. Multiple paths are separated by"
     f" {os.path.pathsep!r}.",
 )
 @click.option(
