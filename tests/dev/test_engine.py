@@ -20,6 +20,7 @@ import pytest
 from tests.dev.live import PATIENCE, connect, exchange, get, hello, read_to_end, serving
 
 from dovetail.dev.engine import MOST_THREADS
+from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import BaseWSGIServer, make_server
 from dovetail.server.observation import Observation
 
@@ -387,6 +388,45 @@ def test_the_servers_own_actions(threaded: bool) -> None:
     with serving(threaded=threaded) as server:
         server.service_actions = acted.set  # type: ignore[method-assign]
         assert acted.wait(PATIENCE)
+
+
+@KINDS
+def test_shutdown_by_the_servers_own_actions(threaded: bool) -> None:
+    with serving(threaded=threaded) as server:
+        server.service_actions = server.shutdown  # type: ignore[method-assign]
+        assert server._returned.wait(PATIENCE)
+
+
+@KINDS
+def test_shutdown_by_a_handler_that_is_being_made(threaded: bool) -> None:
+    class Last(WSGIRequestHandler):
+        def setup(self) -> None:
+            super().setup()
+            ended.append(self.server.shutdown())  # type: ignore[attr-defined]
+
+    ended: list[None] = []
+    server = make_server("127.0.0.1", 0, hello, threaded, request_handler=Last)
+    with server, connect(server):
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        thread.join(PATIENCE)
+        assert ended == [None]
+        assert not thread.is_alive()
+
+
+@KINDS
+def test_shutdown_while_one_request_is_handled(threaded: bool) -> None:
+    gate = Gate()
+    server = make_server("127.0.0.1", 0, gate, threaded)
+    with server, connect(server) as sock:
+        sock.sendall(b"GET /hold HTTP/1.1\r\nHost: test\r\n\r\n")
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        assert gate.entered.acquire(timeout=PATIENCE)
+        ending = threading.Thread(target=server.shutdown, daemon=True)
+        ending.start()
+        gate.opened.set()
+        ending.join(PATIENCE)
+        assert not ending.is_alive()
 
 
 @KINDS

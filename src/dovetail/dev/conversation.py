@@ -1,7 +1,7 @@
 """One client's connection in the development server.
 
-It is the production server's connection on the production server's loop. Only that a witness, the
-request handler, is told what happens, and takes each request to the application by itself.
+It is the production server's connection on the production server's loop, with one difference: a
+witness, the request handler, is told what happens, and takes each request to the application.
 """
 
 from __future__ import annotations

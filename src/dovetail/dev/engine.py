@@ -106,6 +106,8 @@ class Engine:
             modest=multiprocess,
         )
         self._threads: list[threading.Thread] = []
+        # Who is, or is about to be, the steward: it is made in the thread that is going to serve.
+        self._keeper = threading.current_thread()
         self._given: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._once = False
         self._stopping = False
@@ -169,7 +171,7 @@ class Engine:
 
     def owns(self, thread: threading.Thread) -> bool:
         """Tell whether the engine would wait for itself if it waited for this thread."""
-        return thread in self._threads
+        return thread in self._threads or thread is self._keeper
 
     # Serving
 
@@ -212,6 +214,7 @@ class Engine:
             self._loop.close_silent()
 
     def _keep_house(self) -> None:
+        self._keeper = threading.current_thread()
         try:
             while not self._is_over():
                 haste = self._retire_by is not None or self._once

@@ -199,7 +199,10 @@ class BaseWSGIServer(HTTPServer):
             return  # it has left already
         engine = self._make_engine(0.5)
         engine.be_last()
-        self._serve(engine, lambda: [client], once=True)
+        try:
+            self._serve(engine, lambda: [client], once=True)
+        finally:
+            self._returned.set()
 
     def _serve(
         self,
@@ -209,11 +212,14 @@ class BaseWSGIServer(HTTPServer):
         once: bool = False,
     ) -> None:
         with self._crew_lock:
+            self._returned.clear()
             self._crew = crew
             if self._ending:
                 crew.stop()
-            crew.adopt(clients())
+            adopted = clients()
         try:
+            # Not under the lock: handlers are made, which may call shutdown().
+            crew.adopt(adopted)
             crew.serve(once=once)
         finally:
             with self._crew_lock:
@@ -231,7 +237,9 @@ class BaseWSGIServer(HTTPServer):
             self._wait_for(crew, None)
 
     def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
-        """Make :meth:`serve_forever` return without a client losing a request; any thread may.
+        """Make :meth:`serve_forever` return without a client losing a request.
+
+        Any thread may, but not within :meth:`service_actions`, which it would wait for.
 
         No further client is accepted, and the listening socket's queue is left as it is, for
         another server on the same socket. Requests that have begun to arrive are answered, what is
