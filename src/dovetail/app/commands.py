@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import code
-import io
 import os
 import sys
 import traceback
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, NoReturn
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 import click
 from click.core import ParameterSource
@@ -198,7 +197,10 @@ def _load(info: ScriptInfo, options: dict[str, Any]) -> WSGIApplication:
     One that cannot be loaded after a change is replaced by one that shows why: the reloader goes on
     waiting for the change that mends it.
     """
-    from dovetail.dev.reloader import note_failure  # noqa: PLC0415  (only to serve)
+    from dovetail.dev.reloader import (  # noqa: PLC0415  (only to serve)
+        failing_application,
+        note_failure,
+    )
     from dovetail.dev.serving import is_running_from_reloader  # noqa: PLC0415  (only to serve)
 
     try:
@@ -217,7 +219,7 @@ def _load(info: ScriptInfo, options: dict[str, Any]) -> WSGIApplication:
         if isinstance(error, click.ClickException):
             lines = [f"Error: {error.format_message()}"]
         click.echo("".join(lines).rstrip("\n"), err=True)
-        return _failing(error, trace)
+        return failing_application(error, trace)
     develop(app, options)
     return app
 
@@ -243,21 +245,6 @@ def _load_certificate(cert: str, key: str) -> SSLContext:
             f"--cert {cert} and --key {key} cannot be used: {error.strerror or error}. They must"
             " be a certificate and its private key, both in PEM."
         ) from error
-
-
-def _failing(error: Exception, trace: TracebackType | None) -> WSGIApplication:
-    """Return an application that raises ``error`` at every request."""
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001
-        __traceback_hide__ = True  # noqa: F841  (for the debugger: no frame of theirs)
-        # The terminal has it already, once.
-        environ["wsgi.errors"] = io.StringIO()
-        # The debugger's page says that the next save is picked up.
-        environ["dovetail.failed_start"] = True
-        # Raised again and again, it would otherwise grow.
-        raise error.with_traceback(trace)
-
-    return app
 
 
 # --- shell

@@ -150,6 +150,10 @@ def _serve(
         around = cleaning.enter_context(contextlib.closing(stack()))
         fd = None if inherited is None else int(inherited)
         server = cleaning.enter_context(make(around.application, fd=fd))
+        if fd is not None:
+            # It has a descriptor of its own. A program that the application starts, and that goes
+            # on running, must not keep the port.
+            os.set_inheritable(fd, False)
         around.attach(server)
         if not is_child:
             _announce(server, around.debugger)

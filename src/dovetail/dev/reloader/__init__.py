@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from dovetail.dev.reloader.failing import failing_application
 from dovetail.dev.reloader.imports import note_failure, record_imports
 from dovetail.dev.reloader.running import run_with_reloader
 
-__all__ = ["note_failure", "record_imports", "run_with_reloader"]
+__all__ = ["failing_application", "note_failure", "record_imports", "run_with_reloader"]

@@ -146,9 +146,11 @@ class Generation:
     def _adopt(self, connections: list[socket.socket]) -> None:
         if self._server is not None and not self._is_retiring:
             self._server.adopt(connections)
-            return
-        for connection in connections:
-            connection.close()
+        elif self._server is not None:
+            self._hand_over(connections)  # for the next process
+        else:
+            for connection in connections:
+                connection.close()
 
     def _attend(self, link: Link, recorder: ImportRecorder) -> None:
         """Listen to the other process, without which this one ends, too; and to forked ones."""

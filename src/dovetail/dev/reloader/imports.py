@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import source_from_cache
@@ -36,7 +37,8 @@ class ImportRecorder:
         self._missed: set[str] = set()
         self._places: dict[str, Iterable[str] | None] = {}
         self._reports: tuple[socket.socket, socket.socket] | None = None
-        self._reported: list[str] = []
+        # Filled by one thread, and emptied by another.
+        self._reported: deque[str] = deque()
         self._is_worker = False
 
     def find_spec(
@@ -85,8 +87,7 @@ class ImportRecorder:
 
     def take_reports(self) -> list[str]:
         """Return the files that forked processes have imported, or have looked for; once."""
-        found, self._reported = self._reported, []
-        return found
+        return [self._reported.popleft() for _ in range(len(self._reported))]
 
     def _become_worker(self) -> None:
         self._is_worker = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import io
 import json
 import os
 import sys
@@ -11,10 +10,11 @@ from collections.abc import Iterable
 from importlib.machinery import BuiltinImporter, ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import find_spec
 from types import CodeType, ModuleType, TracebackType
-from typing import Any, NoReturn
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from typing import Any
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from dovetail.dev import console
+from dovetail.dev.reloader.failing import failing_application
 from dovetail.dev.reloader.generation import Generation
 from dovetail.dev.reloader.imports import note_failure, record_imports
 from dovetail.dev.reloader.running import run_with_reloader
@@ -104,21 +104,9 @@ def _serve(error: Exception, options: dict[str, Any]) -> None:
     console.log("warning", " * The program has failed: requests show this until a file changes")
     if isinstance(options.get("ssl_context"), list):
         options["ssl_context"] = tuple(options["ssl_context"])  # JSON has no tuples
-    application = _failing(error) if options.get("use_debugger") else _say_so
+    shown = failing_application(error, error.__traceback__)
+    application = shown if options.get("use_debugger") else _say_so
     run_simple(application=application, **{**options, "use_reloader": True})
-
-
-def _failing(error: Exception) -> WSGIApplication:
-    trace = error.__traceback__
-
-    def app(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001
-        __traceback_hide__ = True  # noqa: F841  (for the debugger: no frame of theirs)
-        # The terminal has had it already, once.
-        environ["wsgi.errors"] = io.StringIO()
-        # Without its first traceback it would get longer with each request.
-        raise error.with_traceback(trace)
-
-    return app
 
 
 def _say_so(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

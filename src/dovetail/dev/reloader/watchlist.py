@@ -122,8 +122,7 @@ class Watchlist:
             self._files[file] = signature(file)
 
     def _add_module(self, file: str, name: str) -> None:
-        if file in self._asset_files:
-            self._asset_files.discard(file)
+        self._asset_files.discard(file)
         if file in self._files or is_library(file):
             return
         self._add(file)
