@@ -37,13 +37,15 @@ def fail():
     return 1 / 0
 """
 SCRIPT = """
-import ssl, sys
+import os, ssl, sys
 from dovetail.dev import run_simple
 
 VERSION = 1
 
 def app(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/html")])
+    if environ["PATH_INFO"] == "/inherited":
+        return [str(os.get_inheritable(int(os.environ["WERKZEUG_SERVER_FD"]))).encode()]
     return [f"version {VERSION}".encode()]
 
 run_simple(sys.argv[1], 0, app, use_reloader=True, use_debugger=True,
@@ -243,6 +245,20 @@ def test_a_unix_socket(start: Start, directory: Path) -> None:
     assert program.text().count(f" * Running on unix://{path}\n") == 1
     assert program.interrupt() == 0
     assert not path.exists()
+
+
+def test_a_script_that_cannot_be_started_anew(start: Start, directory: Path) -> None:
+    program = start(sys.executable, "script.py", "127.0.0.1")
+    # What it starts, and what outlives it, does not keep the port.
+    assert program.ask("/inherited") == (200, "False")
+    script = directory / "script.py"
+    script.write_text(SCRIPT.replace("VERSION = 1", "VERSION = 1 / 0"))
+    program.until(lambda: program.ask()[0] == 500)
+    assert "the next save is picked up" in program.ask(accept="text/html")[1]
+    script.write_text(SCRIPT.replace("VERSION = 1", "VERSION = 3"))
+    program.until(lambda: program.ask() == (200, "version 3"))
+    assert program.ask("/inherited") == (200, "False")
+    assert program.interrupt() == 0
 
 
 def test_app_run(start: Start, directory: Path) -> None:
