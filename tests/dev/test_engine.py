@@ -503,7 +503,7 @@ def test_events_that_hold_no_thread(threaded: bool, scheme: str, lines: list[str
             read_reply(client, b"\r\n\r\n")
         engine = server._engine
         assert engine is not None
-        wait_until(lambda: not engine._loop.is_busy)
+        wait_until(lambda: not engine._loop._busy)
         other = join()
         other.sendall(REQUEST)
         read_reply(other)

@@ -65,6 +65,8 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     environ: WSGIEnvironment
 
     _passed: BaseException | None = None
+    # The engine's environ, while make_environ() completes it.
+    _received: WSGIEnvironment | None = None
 
     # The life of a connection
 
@@ -168,8 +170,6 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
             if certificate is not None:
                 environ["SSL_CLIENT_CERT"] = ssl.DER_cert_to_PEM_cert(certificate)
         return environ
-
-    _received: WSGIEnvironment | None = None
 
     def call(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Be the application that the engine calls."""

@@ -193,7 +193,7 @@ def _supervise(
         os.environ[_FD] = str(server.fileno())
         _announce(server, debugger)
         options["port"] = server.port
-        # What cannot be told another process: then requests wait until the program is mended.
+        # No other process can be told of a context: then requests wait until the program is mended.
         is_told = not isinstance(options["ssl_context"], SSLContext)
         watch.reload(server.serve_forever, server, stand_in=options if is_told else {})
 

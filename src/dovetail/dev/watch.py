@@ -85,7 +85,7 @@ class Watch:
 
         def run() -> None:
             exclude = [*(self.exclude_patterns or ()), *_CODE]
-            # Each watches until the code changes, which is nothing here, where it is seen at all.
+            # A watcher ends when it sees code change. Here that has no effect, and the next begins.
             while not ended.is_set():
                 watchlist = Watchlist(record_imports(), None, assets, exclude)
                 watchers[:] = [Watcher(watchlist, self._kind, self.interval, _go_on, assets.show)]

@@ -139,11 +139,6 @@ class Loop:
         return self._busy >= self._threads
 
     @property
-    def is_busy(self) -> bool:
-        """Whether any thread is in the application."""
-        return self._busy > 0
-
-    @property
     def open_connections(self) -> int:
         """How many clients are connected, those of detached sockets too."""
         return len(self._connections) + len(self._detached)

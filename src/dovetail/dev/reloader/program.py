@@ -12,6 +12,7 @@ __all__ = ["Program"]
 
 # The interpreter's options that take a value of their own, either attached or as the next word.
 _WITH_VALUE = ("W", "X")
+_LONG_WITH_VALUE = "--check-hash-based-pycs"
 # Not by -m, which would look for modules where the program does not.
 _CODE = """\
 import sys
@@ -23,8 +24,6 @@ except ImportError:
     sys.exit(1)
 main()
 """
-
-_LONG_WITH_VALUE = "--check-hash-based-pycs"
 
 
 @dataclass(frozen=True, slots=True)
