@@ -101,13 +101,14 @@ def _remove_own() -> None:
 def _make() -> Workshop:
     parent = _parent()
     path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    # First, because the disk may be full: nobody else removes what is incomplete.
+    atexit.register(_remove, path, os.getpid())
     secret = secrets.token_urlsafe(24)
     _write(path / _MAKER, str(os.getpid()))
     made = Workshop(path, secret)
     # Last, because what has no secret is neither used nor swept away.
     _write(path / _SECRET, secret)
     os.environ[VARIABLE] = str(path)
-    atexit.register(_remove, path, os.getpid())
     _sweep(Path(parent))
     return made
 
