@@ -261,9 +261,13 @@ class DebuggedApplication:
         response = self._error_response(kept, request)
         # The length is known: an answer to HEAD has to have it, too.
         fields = response.get_wsgi_headers(environ).to_wsgi_list()
+        begun = False
         try:
             beginning.replace(response.status, fields)
         except Exception:
+            begun = True
+        if begun:
+            # Raised in the handler above, the error would lose its own context.
             text = "The application failed when its response had begun, which is broken off now.\n"
             # Our own server logs the traceback of what is raised.
             shown = "" if record is not None else text_for_log(traceback, environ["wsgi.errors"])

@@ -41,9 +41,9 @@ _numbers = count(1)
 
 
 class Evaluator(Protocol):
-    """A console: takes one line of Python after the other."""
+    """What code can be evaluated in, one line of Python after the other."""
 
-    def eval(self, code: str) -> str:
+    def eval(self, code: str) -> Any:
         """Evaluate a line; return what it printed, and its value, as HTML."""
 
 

@@ -13,6 +13,7 @@ import os
 import socket
 import struct
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ _LONGEST_QUESTION = 4 << 20
 _LONGEST_ANSWER = 32 << 20
 _QUEUE = 32
 _ASKING = 10.0  # seconds for a question to arrive, once somebody has connected
+_PAUSE = 0.1  # seconds until the next try to accept, after one that failed
 
 
 class ProcessEnded(Exception):
@@ -119,7 +121,10 @@ class Relay:
             try:
                 sock, _ = listener.accept()
             except OSError:
-                return
+                if self._listener is not listener:
+                    return
+                time.sleep(_PAUSE)  # no descriptor is left for now
+                continue
             # One that does not come to an end must not keep others waiting.
             threading.Thread(
                 target=self._converse, args=(sock,), name="dovetail debugger", daemon=True

@@ -9,15 +9,15 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from markupsafe import escape
 
 from dovetail.dev.debugger.console import Console
-from dovetail.dev.debugger.frames import DebugFrameSummary
+from dovetail.dev.debugger.frames import DebugFrameSummary, Evaluator
 from dovetail.dev.debugger.tracebacks import DebugTraceback
 
-__all__ = ["MOST_TRACEBACKS", "ConsoleFrame", "Evaluable", "Kept", "Store", "Turns"]
+__all__ = ["MOST_TRACEBACKS", "ConsoleFrame", "Kept", "Store", "Turns"]
 
 #: How many tracebacks a process keeps; for one more the oldest goes.
 MOST_TRACEBACKS = 50
@@ -26,13 +26,6 @@ MOST_TRACEBACKS = 50
 _PATIENCE = 60.0
 
 Contexts = list[AbstractContextManager[Any]]
-
-
-class Evaluable(Protocol):
-    """What code can be evaluated in."""
-
-    def eval(self, code: str) -> Any:
-        """Evaluate code; return what that gives, as HTML."""
 
 
 class ConsoleFrame:
@@ -82,7 +75,7 @@ class Turns:
         # Also what commands gave that were not waited for any more.
         self._results: deque[str] = deque()
 
-    def evaluate(self, frame: Evaluable, contexts: Sequence[Any], command: str) -> str:
+    def evaluate(self, frame: Evaluator, contexts: Sequence[Any], command: str) -> str:
         """Return what a command gives, as HTML; after some time, that it goes on."""
         if not self._turn.acquire(timeout=self._patience):
             return _notice("An earlier command still runs, so this one was not run.")
@@ -95,13 +88,18 @@ class Turns:
                 self._turn.release()
                 ended.set()
 
-        threading.Thread(target=work, name="dovetail debugger console", daemon=True).start()
+        thread = threading.Thread(target=work, name="dovetail debugger console", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self._turn.release()
+            raise
         in_time = ended.wait(self._patience)
         html = "".join(self._results.popleft() for _ in range(len(self._results)))
         return html if in_time else html + _notice("It still runs; the next command shows more.")
 
 
-def _run(frame: Evaluable, contexts: Sequence[Any], command: str) -> str:
+def _run(frame: Evaluator, contexts: Sequence[Any], command: str) -> str:
     try:
         with ExitStack() as stack:
             for context in contexts:
