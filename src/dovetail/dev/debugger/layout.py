@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dovetail.dev.debugger.tracebacks import DebugFrameSummary, Failure, SyntaxPlace
 
 __all__ = [
+    "RELATIONS",
     "Budget",
     "Chain",
     "Layout",
@@ -35,8 +36,8 @@ __all__ = [
 
 #: Python's own sentences between the failures of a chain.
 RELATIONS = {
-    "cause": "The above exception was the direct cause of the following exception:",
-    "context": "During handling of the above exception, another exception occurred:",
+    "cause": "The above exception was the direct cause of the following exception",
+    "context": "During handling of the above exception, another exception occurred",
 }
 
 _MESSAGE = 300

@@ -16,6 +16,7 @@ from typing import Any, cast
 from markupsafe import Markup, escape
 
 from dovetail.dev.debugger.frames import FRAME_HTML, DebugFrameSummary, SourceLine
+from dovetail.dev.debugger.layout import RELATIONS
 from dovetail.dev.debugger.page import render_console, render_error
 
 __all__ = [
@@ -69,10 +70,6 @@ CONSOLE_HTML = f"""\
 <div class="console">The console needs JavaScript.</div>
 {FOOTER}\
 """
-
-_CAUSE = "The above exception was the direct cause of the following exception"
-_CONTEXT = "During handling of the above exception, another exception occurred"
-_RELATIONS = {"cause": _CAUSE, "context": _CONTEXT}
 
 _QUOTE = "<blockquote>", "</blockquote>"
 
@@ -172,7 +169,7 @@ class DebugTraceback:
     def all_tracebacks(self) -> list[tuple[str | None, TracebackException]]:
         """Python's summaries, the last first, each with its relation to the next, older one."""
         lineage = _lineage(self._te)
-        return [(_RELATIONS.get(relation), report) for relation, report in reversed(lineage)]
+        return [(RELATIONS.get(relation), report) for relation, report in reversed(lineage)]
 
     @cached_property
     def all_frames(self) -> list[DebugFrameSummary]:
@@ -197,7 +194,7 @@ class DebugTraceback:
         mark_library = not all(frame.is_library for frame in frames)
         for index, failure in enumerate(self.chain):
             if index:
-                rows.append(f'<li><div class="exc-divider">{_RELATIONS[failure.relation]}:</div>')
+                rows.append(f'<li><div class="exc-divider">{RELATIONS[failure.relation]}:</div>')
             rows += _rows(failure.frames, mark_library)
         described = escape("".join(self._te.format_exception_only())[:_LONGEST_TEXT])
         syntax = _is_syntax_error(self._te)
