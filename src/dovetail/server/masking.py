@@ -155,10 +155,23 @@ class Mask:
         for key, item in value.items():
             if item and self.is_secret(key):
                 hidden[0] += 1
-                value[key] = self._hide(item if isinstance(item, str) else json.dumps(item))
+                value[key] = self._hide_all(item)
             else:
                 value[key] = self._value(item, hidden)
         return value
+
+    def _hide_all(self, value: Any) -> str:
+        """Hide a JSON value with all texts and numbers in it; a "true" would be met everywhere."""
+        if isinstance(value, dict):
+            value = list(value.values())
+        if isinstance(value, list):
+            for item in value:
+                self._hide_all(item)
+        elif isinstance(value, str):
+            self._hide(value)
+        elif value is not None and not isinstance(value, bool):
+            self._hide(json.dumps(value))
+        return MASK
 
     def _withheld(self, content: bytes) -> bytes | None:
         """Return content that cannot be read; None if secret names seem to be in it."""
