@@ -44,8 +44,8 @@ class CaptureDirectoryError(Exception):
 class CaptureDirectory:
     """Keeps files, the newest of them.
 
-    :param path: the directory. It must belong to the workers' user, be closed to writing by all
-        others, and be no symbolic link.
+    :param path: the directory. It must belong to the workers' user, be closed to all others, and be
+        no symbolic link.
     :param files: how many files are kept.
     :param octets: how large they may be together; the newest one is kept in any case.
     """

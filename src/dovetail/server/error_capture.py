@@ -24,6 +24,7 @@ __all__ = ["ErrorCapture"]
 _FILES_A_SECOND = 10
 # How often it is said that nothing can be kept, in seconds.
 _COMPLAINT_SECONDS = 10.0
+_NOT_KEPT = "not kept: the application read it as it arrived, or no descriptor was left for it"
 # What is kept of a traceback, in characters; messages of exceptions may be of any length.
 _TRACEBACK = 256 << 10
 
@@ -147,7 +148,7 @@ def _content(seen: Observation, limit: int, mask: Mask) -> Content:
     """Return what is kept of the request's content."""
     size = seen.content_size
     if seen.content is None:
-        return Content(size, None, "not kept: the application read it as it arrived")
+        return Content(size, None, _NOT_KEPT)
     if size and not limit:
         return Content(size, None, "not kept: capture_content is 0")
     data = _read(seen.content, limit)
