@@ -89,6 +89,8 @@ class Inspector:
         secret = hmac.new(shop.secret.encode(), b"inspector page", "sha256").hexdigest()
         self._admission = Admission(secret, _with_host(trusted_hosts, hostname), pin_trust)
         self._tokens = Tokens(shop.secret)
+        # Numbers of requests begin anew with another run, of which an open list has to know.
+        self._run = hmac.new(shop.secret.encode(), b"inspector run", "sha256").hexdigest()[:16]
         self.history = History(shop.path / _FILE)
         self._replayer = Replayer(self.history.note)
         self._pages = Pages("dovetail.dev.inspector")
@@ -258,7 +260,7 @@ class Inspector:
             rows=rows,
             widest=max((row["duration"] for row in rows), default=1) or 1,
             total=len(found.heads),
-            last=found.heads[0].id if found.heads else found.oldest - 1,
+            run=self._run,
             notes=found.notes,
             words=words,
             errors_only=errors_only,
@@ -274,6 +276,7 @@ class Inspector:
         return _json(
             {
                 "requests": [show_head(head) for head in found.heads],
+                "run": self._run,
                 "oldest": found.oldest,
                 "notes": found.notes,
                 "about": self.history.notes_about(about) if about else [],

@@ -10,7 +10,7 @@ __all__ = ["NAMES", "Timing", "divide"]
 
 #: The phases, in the order they are shown in. ``application`` stands for routing, view and template
 #: where the application says nothing about itself.
-NAMES = (*("body", "queue", "routing", "application", "view", "template", "error page", "write"),)
+NAMES = ("body", "queue", "routing", "application", "view", "template", "error page", "write")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ document.documentElement.classList.add("scripted");
   }
 
   function take(answer) {
+    // The server was stopped and started, and counts anew.
+    if (answer.run !== table.dataset.run) return location.reload();
     for (const line of answer.requests.reverse()) {
       let row = known.get(line.id);
       if (!row) {
