@@ -91,7 +91,7 @@ class Recorder:
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
-    monkeypatch.setattr(threads, "error_capture", lambda *_: made)
+    monkeypatch.setattr(threads, "_observer", lambda *_: made)
     return made
 
 
