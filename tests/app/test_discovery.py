@@ -240,5 +240,6 @@ class TestLocateOtherApp:
     def test_where_nobody_says_which(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def app(environ: object, start_response: object) -> None: ...
 
-        monkeypatch.setitem(sys.modules, "app", module(app=app))
-        assert locate_other_app(None) is app
+        given = module(app=app)
+        monkeypatch.setitem(sys.modules, "app", given)
+        assert locate_other_app(None) is given.app

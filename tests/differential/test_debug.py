@@ -367,9 +367,9 @@ def test_the_variable_of_the_pin(monkeypatch: pytest.MonkeyPatch, value: str) ->
 def test_a_pin_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WERKZEUG_DEBUG_PIN", raising=False)
     for package in (werkzeug.debug, dovetail.dev.debugger.pins):
-        pin, cookie = package.get_pin_and_cookie_name(application)  # type: ignore[attr-defined]
+        pin, cookie = package.get_pin_and_cookie_name(application)
         assert re.fullmatch(r"\d{3}-\d{3}-\d{3}", str(pin))
-        assert package.get_pin_and_cookie_name(application) == (pin, cookie)  # type: ignore[attr-defined]
+        assert package.get_pin_and_cookie_name(application) == (pin, cookie)
 
 
 # Answers
