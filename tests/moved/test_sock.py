@@ -35,6 +35,7 @@ def test_conversation(site: Site, browser: Browser) -> None:
 def test_blueprint(site: Site) -> None:
     socket = connect(site, "/rooms/4")
     assert socket.receive(timeout=10) == "room 5"
+    socket.send("heard")
     with pytest.raises(simple_websocket.ConnectionClosed):
         socket.receive(timeout=10)
 

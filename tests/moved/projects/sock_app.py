@@ -36,8 +36,9 @@ def echo(ws: Any) -> None:
 
 @room_sock.route("/<int:number>")
 def room(ws: Any, number: int) -> None:
-    """Say one thing and hang up."""
+    """Say one thing, and hang up when the client has heard it."""
     ws.send(f"room {number + 1}")
+    ws.receive()
 
 
 app.register_blueprint(rooms)
