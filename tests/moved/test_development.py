@@ -83,7 +83,7 @@ def test_the_debugger(browser: Browser, program: Process) -> None:
     assert "LookupError: &lt;first&gt;" in page.text
     assert "The debugger caught an exception" in page.text
     assert "development_app.py" in page.text
-    assert "LookupError: <first>" in program.text()
+    wait_until(lambda: "LookupError: <first>" in program.text(), "the traceback is logged")
     script = browser.get("/error?__debugger__=yes&cmd=resource&f=debugger.js")
     assert (script.status_code, "javascript" in script.headers["Content-Type"]) == (200, True)
     # Without the page's secret it says nothing.
