@@ -34,6 +34,7 @@ def test_conversation(site: Site, browser: Browser) -> None:
 
 def test_blueprint(site: Site) -> None:
     socket = connect(site, "/rooms/4")
+    socket.send("which?")
     assert socket.receive(timeout=10) == "room 5"
     socket.send("heard")
     with pytest.raises(simple_websocket.ConnectionClosed):

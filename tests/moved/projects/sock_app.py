@@ -36,7 +36,11 @@ def echo(ws: Any) -> None:
 
 @room_sock.route("/<int:number>")
 def room(ws: Any, number: int) -> None:
-    """Say one thing, and hang up when the client has heard it."""
+    """Say one thing when asked, and hang up when the client has heard it.
+
+    A message that arrives together with the handshake, or with the end, the client may overlook.
+    """
+    ws.receive()
     ws.send(f"room {number + 1}")
     ws.receive()
 
