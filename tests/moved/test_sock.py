@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import simple_websocket
+from tests.applications.deployment import wait_until
 from tests.moved.site import Browser, Site
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
@@ -29,7 +30,7 @@ def test_conversation(site: Site, browser: Browser) -> None:
     with pytest.raises(simple_websocket.ConnectionClosed) as closed:
         socket.receive(timeout=10)
     assert (closed.value.reason, closed.value.message) == (1000, "stopped")
-    assert "/echo None" in browser.get("/ended").json()
+    wait_until(lambda: "/echo None" in browser.get("/ended").json(), "the view has ended")
 
 
 def test_blueprint(site: Site) -> None:
