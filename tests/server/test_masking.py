@@ -209,3 +209,12 @@ def test_long_input_takes_its_length(piece: str) -> None:
     assert mask.target("/?" + text).startswith("/?")
     for kind in (FORM, "application/json", "multipart/form-data; boundary=x"):
         assert mask.content(text.encode(), kind, cut=False) == text.encode()
+
+
+def test_texts_within_a_secret_value_are_masked_elsewhere_but_no_truth_value() -> None:
+    mask = Mask()
+    content = b'{"credentials": {"user": "bob", "key": ["hunter22"]}, "csrf_enabled": true}'
+    assert b"hunter22" not in (mask.content(content, "application/json", cut=False) or b"hunter22")
+    assert mask.text("{'key': ['hunter22'], 'debug': true}") == (
+        f"{{'key': ['{MASK}'], 'debug': true}}"
+    )
