@@ -252,6 +252,25 @@ def test_a_system_without_room_for_threads(
             read_reply(sock)
 
 
+def test_ctrl_c_while_a_thread_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    late: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def interrupt(thread: threading.Thread) -> None:
+        if thread.name == "application-2":
+            late.append(thread)
+            raise KeyboardInterrupt
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupt)
+    server = make_server("127.0.0.1", 0, hello, threaded=True)
+    server.serve_forever()
+    wait_until(lambda: not count_threads())
+    # All that it would need is closed; what it raised would fail this test.
+    start(late[0])
+    late[0].join(PATIENCE)
+
+
 def test_an_application_that_calls_itself() -> None:
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         depth = int(environ["QUERY_STRING"] or 0)

@@ -111,7 +111,11 @@ def test_text_that_no_encoding_has(paths: dict[str, Any]) -> None:
     assert text(paths["error_log"]).endswith("file \\udcff \u20ac\n")
 
 
-def test_applications_logging_config_does_not_silence_the_server(paths: dict[str, Any]) -> None:
+def test_applications_logging_config_does_not_silence_the_server(
+    paths: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Other tests' loggers are not to be disabled.
+    monkeypatch.setattr(logging.root.manager, "loggerDict", {})
     with opened(**paths) as logs:
         logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
         logs.error.info("still here")

@@ -193,7 +193,6 @@ class Engine:
             if self._inside:
                 self._serve_inside()
             else:
-                self._hire(self._service.settings.threads)
                 self._keep_house()
         finally:
             self._dismiss()
@@ -216,6 +215,8 @@ class Engine:
     def _keep_house(self) -> None:
         self._keeper = threading.current_thread()
         try:
+            if not self._inside:
+                self._hire(self._service.settings.threads)
             while not self._is_over():
                 haste = self._retire_by is not None or self._once
                 at_most = min(_HASTE, self._interval) if haste else self._interval
@@ -303,8 +304,7 @@ class Engine:
             for sock in self._loop.release_resting():
                 sock.close()
         self._loop.stop()
-        for thread in self._threads:
-            thread.join()
+        self._loop.join()
         self._loop.close()
         self._poller.close()
         self._bell.close()

@@ -112,6 +112,8 @@ class Loop:
         self._turn = threading.Lock()  # held by the one thread that waits for news
         self._waiting = False
         self._stopped = False
+        self._working = 0
+        self._left = threading.Condition(self._lock)  # notified when the last thread has left
         self._quiet_until = 0.0
         #: Requests answered so far.
         self.served = 0
@@ -171,12 +173,21 @@ class Loop:
 
     def work(self) -> None:
         """Serve connections until :meth:`stop`."""
+        with self._lock:
+            if self._stopped:
+                return  # a thread that is late; what it would need may be closed already
+            self._working += 1
         scratch = memoryview(bytearray(65536))
-        while (connection := self._next()) is not None:
-            try:
-                self._serve(connection, scratch)
-            except Exception:
-                self._give_up(connection)
+        try:
+            while (connection := self._next()) is not None:
+                try:
+                    self._serve(connection, scratch)
+                except Exception:
+                    self._give_up(connection)
+        finally:
+            with self._left:
+                self._working -= 1
+                self._left.notify_all()
 
     def _give_up(self, connection: Connection) -> None:
         """Close a connection on which the server failed: a defect costs no thread."""
@@ -566,8 +577,14 @@ class Loop:
 
     def stop(self) -> None:
         """Make the threads return from :meth:`work`."""
-        self._stopped = True
+        with self._lock:
+            self._stopped = True
         self._poller.wake()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait, for ``timeout`` seconds at most, until every thread has left :meth:`work`."""
+        with self._left:
+            self._left.wait_for(lambda: not self._working, timeout)
 
     def break_off(self) -> None:
         """End what goes on, under the threads that are at it: their next write fails."""

@@ -11,7 +11,6 @@ import contextlib
 import faulthandler
 import signal
 import threading
-import time
 from collections.abc import Iterable
 from types import FrameType
 
@@ -121,24 +120,16 @@ class ThreadWorker:
             multiprocess=settings.workers > 1,
             call_steward=steward.call,
         )
-        threads = [
-            threading.Thread(target=loop.work, name=f"application-{number}", daemon=True)
-            for number in range(1, settings.threads + 1)
-        ]
-        for thread in threads:
-            thread.start()
+        for number in range(1, settings.threads + 1):
+            name = f"application-{number}"
+            threading.Thread(target=loop.work, name=name, daemon=True).start()
         loop.open_doors()
         self._context.channel.ready()
         if self._keep_house(service, loop, steward):
-            self._dismiss(loop, threads)
+            loop.stop()
+            loop.join(_JOIN_SECONDS)
+            loop.close()
         return 0
-
-    def _dismiss(self, loop: Loop, threads: list[threading.Thread]) -> None:
-        loop.stop()
-        deadline = time.monotonic() + _JOIN_SECONDS
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        loop.close()
 
     def _keep_house(self, service: Service, loop: Loop, steward: Steward) -> bool:
         """Be the steward until the worker is done (True) or told to stop at once (False)."""
