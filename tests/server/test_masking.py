@@ -218,3 +218,17 @@ def test_texts_within_a_secret_value_are_masked_elsewhere_but_no_truth_value() -
     assert mask.text("{'key': ['hunter22'], 'debug': true}") == (
         f"{{'key': ['{MASK}'], 'debug': true}}"
     )
+
+
+def test_a_text_is_withheld_if_there_are_too_many_secrets_to_look_for() -> None:
+    mask = Mask()
+    mask.fields([("cookie", "; ".join(f"name{number}=value-{number}" for number in range(400)))])
+    assert mask.text("it was value-399") == f"it was {MASK}"
+    mask.content(
+        json.dumps({"tokens": [f"t-{number}" for number in range(2_000)]}).encode(),
+        "application/json",
+        cut=False,
+    )
+    for text in ("it was value-399", "it was t-1999", "nothing"):
+        assert mask.text(text).startswith("[withheld: ")
+    assert not mask.text("")

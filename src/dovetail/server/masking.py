@@ -45,7 +45,9 @@ _PARAMETER = re.compile(r"(?<![^?&;,\s\"<>])([^?&;,=\s\"<>]+)=([^&;\s\"<>]+)")
 # Shorter secrets are not looked for in other texts: they would be found where they are not.
 _LEAST_SECRET = 4
 _LEAST_PART = 8
-_MOST_SECRETS = 200
+# With more, a text is withheld: which of them are in it would take too long to find out.
+_MOST_SECRETS = 1_000
+_WITHHELD = "[withheld: the request has too many secrets for them to be found in this]"
 
 
 class Mask:
@@ -60,6 +62,7 @@ class Mask:
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = tuple({_plain(name) for name in (*ALWAYS_MASKED, *names)} - {""})
         self._secrets: set[str] = set()
+        self._knows_all = True
 
     def is_secret(self, name: str) -> bool:
         """Whether what has this name is to be masked."""
@@ -178,7 +181,12 @@ class Mask:
         return None if self.is_secret(content.decode("latin-1")) else content
 
     def text(self, text: str) -> str:
-        """Return any text with what was masked until now masked there, too."""
+        """Return any text with what was masked until now masked there, too.
+
+        If that is too much to be looked for, a remark takes the place of the whole text.
+        """
+        if text and not self._knows_all:
+            return _WITHHELD
         # The longest first: one may be a part of another.
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, MASK)
@@ -194,8 +202,12 @@ class Mask:
         return MASK
 
     def _remember(self, secret: str, least: int) -> None:
-        if len(secret) >= least and len(self._secrets) < _MOST_SECRETS:
+        if len(secret) < least or secret in self._secrets:
+            return
+        if len(self._secrets) < _MOST_SECRETS:
             self._secrets.add(secret)
+        else:
+            self._knows_all = False
 
 
 def _plain(name: str) -> str:
