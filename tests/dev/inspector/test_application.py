@@ -54,6 +54,11 @@ def make_app() -> App:
         log.error("about to fail")
         raise RuntimeError("it fails")
 
+    @app.route("/refuses", methods=["POST"])
+    def refuses() -> str:
+        given = request.form["password"], request.headers["Authorization"]
+        raise ValueError(f"no user for {given}")
+
     @app.route("/gone")
     def gone() -> str:
         abort(410)
@@ -189,6 +194,23 @@ def test_secrets_are_masked_until_they_are_asked_for(site: Site) -> None:
     assert "session=response-secret" in revealed.text
     assert f"token={secret}" in section(revealed.text, "As a command")
     assert f"the token is {secret}" in section(revealed.text, "Log")
+
+
+def test_a_failure_is_named_without_secrets(site: Site) -> None:
+    kind = "application/x-www-form-urlencoded"
+    site.ask(
+        *("/refuses", "POST", "password=open-sesame"),
+        Authorization="Bearer abcd-1234",
+        Content_Type=kind,
+    )
+    row = site.row("/refuses")
+    for text in (row["failure"], site.ask("/__dovetail__/").text, site.page(row["id"])):
+        assert "no user for" in text
+        assert "open-sesame" not in text
+        assert "abcd-1234" not in text
+    revealed = site.post(f"requests/{row['id']}/reveal").text.partition("<main")[0]
+    assert "open-sesame" in revealed
+    assert "abcd-1234" in revealed
 
 
 def test_content_is_shown_without_its_secrets(site: Site) -> None:

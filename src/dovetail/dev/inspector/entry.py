@@ -12,6 +12,7 @@ from typing import IO, Any
 from dovetail.dev.inspector.log_lines import LogLine, LogLines
 from dovetail.dev.inspector.phases import Timing, divide
 from dovetail.http1 import Request
+from dovetail.server.masking import Mask
 from dovetail.server.observation import Observation
 
 __all__ = ["KEPT_CONTENT", "Entry", "Fields", "Head", "Visit", "make_entry"]
@@ -45,7 +46,7 @@ class Head:
     client: str
     #: The path of the debugger's page about it.
     error_page: str = ""
-    #: The exception that nothing has caught: its type and message, in a line.
+    #: The exception that nothing has caught: its type and message, in a line, without secrets.
     failure: str = ""
     #: The connection broke before the response was complete.
     aborted: bool = False
@@ -87,6 +88,8 @@ class Entry:
     pid: int
     log_lines: list[LogLine] = field(default_factory=list)
     lost_lines: int = 0
+    #: What the head has without secrets.
+    failure: str = ""
     #: Why it cannot be sent again; empty if it can.
     obstacle: str = ""
     #: The request's content, empty also if it is not kept.
@@ -132,6 +135,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
     fields = [(name, value) for name, value in request.fields if name != hidden_field]
     content, obstacle = _take_content(seen)
     obstacle = _obstacle(seen, fields) or obstacle
+    failure = _failure(record.error)
     return Entry(
         head=Head(
             method=request.method[:_METHOD_CHARACTERS],
@@ -143,7 +147,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
             phases=divide(record, seen.finished, content=seen.content_size > 0),
             client=visit.client,
             error_page=record.error_page,
-            failure=_failure(record.error),
+            failure=failure and _bound_failure(_mask(seen, content).text(failure)),
             aborted=seen.aborted,
             origin=visit.origin,
         ),
@@ -155,6 +159,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
         pid=os.getpid(),
         log_lines=visit.lines.lines,
         lost_lines=visit.lines.lost,
+        failure=_bound_failure(failure),
         obstacle=obstacle,
         content=b"" if obstacle else content,
     )
@@ -175,8 +180,22 @@ def _failure(error: BaseException | None) -> str:
     lines = traceback.format_exception_only(error)
     # Of a syntax error, the lines with the place come before, indented.
     text = next((line for line in lines if line[:1].strip()), "")
-    text = " ".join(text.split())
+    return " ".join(text.split())
+
+
+def _bound_failure(text: str) -> str:
     return text if len(text) <= _FAILURE_CHARACTERS else f"{text[:_FAILURE_CHARACTERS]} …"
+
+
+def _mask(seen: Observation, content: bytes) -> Mask:
+    """Return a mask that knows the secrets of a request and its response."""
+    mask = Mask()
+    mask.fields(seen.request.fields)
+    mask.target(seen.request.target)
+    kind = next((value for name, value in seen.request.fields if name == "content-type"), "")
+    mask.content(content, kind, cut=False)
+    mask.fields(seen.fields)
+    return mask
 
 
 def _take_content(seen: Observation) -> tuple[bytes, str]:

@@ -37,8 +37,7 @@ _OF_CURL = frozenset({"host", "content-length", "transfer-encoding", "connection
 
 def show_head(head: Head) -> dict[str, Any]:
     """Return what the list shows of a request, with the secrets of its query masked."""
-    mask = Mask()
-    target = mask.target(head.target)
+    target = Mask().target(head.target)
     moment = time.localtime(head.at)
     return {
         "id": head.id,
@@ -59,7 +58,7 @@ def show_head(head: Head) -> dict[str, Any]:
         ),
         "slowest": _slowest(head.phases),
         "error": head.is_error,
-        "failure": mask.text(head.failure),
+        "failure": head.failure,
         # It becomes a link, so it must not lead elsewhere.
         "error_page": head.error_page if head.error_page.startswith(PREFIX) else "",
         "aborted": head.aborted,
@@ -122,7 +121,7 @@ def show_entry(entry: Entry, scheme: str, *, reveal: bool) -> dict[str, Any]:
     mask = None if reveal else Mask()
     row = show_head(entry.head)
     if mask is None:
-        row["target"] = entry.head.target
+        row["target"], row["failure"] = entry.head.target, entry.failure
     else:
         mask.target(entry.head.target)
     kind = _field(entry.request_fields, "content-type")
@@ -152,7 +151,6 @@ def show_entry(entry: Entry, scheme: str, *, reveal: bool) -> dict[str, Any]:
     values["curl"] = _show_curl(entry, scheme, text or "", mask)
     # The last, when all that is secret is known: it may have been logged, too.
     hide = str if mask is None else mask.text
-    row["failure"] = hide(entry.head.failure)
     values["log_lines"] = [
         replace(line, message=hide(line.message), exception=hide(line.exception))
         for line in entry.log_lines
