@@ -49,8 +49,11 @@ _SILENCE = 2.0
 # After so many starts in a row for files that changed during the start they are taken as they are:
 # then it is the program that changes them.
 _MOST_EARLY_ONES = 100
-# How long after a start the spare process is started, in seconds: first there may be requests.
-_LEISURE = 0.6
+# How many spare processes there are: editors save twice when a formatter corrects what was saved.
+_SPARES = 2
+# How long after a start, and after each other, they are started, in seconds: first there may be
+# requests.
+_LEISURE = 0.4
 # With these at work it matters what is imported when, or who runs the program.
 _DELICATE = ("gevent.monkey", "eventlet", "debugpy", "pydevd", "coverage", "pytest")
 # How often to look for ended children where no signal can tell of them.
@@ -71,6 +74,13 @@ class _Child:
         self.has_served = False
         #: The digest of the files that it has gone for before it could watch them.
         self.early = b""
+
+    def has_ended(self) -> bool:
+        """Tell whether the process is gone; then its line is closed, too."""
+        if self.process.poll() is None:
+            return False
+        self.close()
+        return True
 
     def close(self) -> None:
         if self.link is not None:
@@ -102,8 +112,8 @@ class Supervisor:
         self._linked = Link.is_possible()
         self._child: _Child
         self._retiring: list[_Child] = []
-        self._spare: _Child | None = None
-        self._spare_at: float | None = None
+        self._spares: list[_Child] = []
+        self._spares_at: list[float] = []
         self._connections: list[socket.socket] = []
         self._early_ones = 0
         self._selector = selectors.DefaultSelector()
@@ -169,15 +179,25 @@ class Supervisor:
                 theirs.close()
         return _Child(process, link, stands_in)
 
-    # The spare one. PERF: starting Python and importing Dovetail is most of a restart.
+    # The spare ones. PERF: starting Python and importing Dovetail is most of a restart.
+
+    def _order_spares(self) -> None:
+        """Have as many spare processes started as are missing, one after the other."""
+        if not _may_prepare():
+            return
+        self._spares = [spare for spare in self._spares if not spare.has_ended()]
+        # Those that are ordered already come in their time, however often files are saved until
+        # then.
+        while len(self._spares) + len(self._spares_at) < _SPARES:
+            self._spares_at.append(max([time.monotonic(), *self._spares_at]) + _LEISURE)
 
     def _prepare(self) -> None:
-        """Start the spare process when it is time."""
-        if self._spare_at is None or time.monotonic() < self._spare_at:
-            return
-        self._spare_at = None
-        if self._spare is not None and self._spare.process.poll() is None:
-            return
+        """Start a spare process when it is time."""
+        if self._spares_at and time.monotonic() >= self._spares_at[0]:
+            del self._spares_at[0]
+            self._spares.append(self._start_spare())
+
+    def _start_spare(self) -> _Child:
         given = {
             "modules": [name for name in list(sys.modules) if _is_ours(name)],
             "command": self._program.command,
@@ -189,18 +209,19 @@ class Supervisor:
         command = self._program.command_under("dovetail.dev.reloader.spare")
         # Nobody knows of it, so it must not complain about Ctrl-C; it unblocks that when it can.
         with _interrupts_blocked():
-            self._spare = self._spawn(command, environ, stands_in=False)
+            return self._spawn(command, environ, stands_in=False)
 
     def _use_spare(self, now: int, known: bytes) -> bool:
-        """Have the spare process be the program; return whether there is one."""
-        spare, self._spare = self._spare, None
-        if spare is None or spare.link is None or spare.process.poll() is not None:
-            return False
-        begin = messages.BEGIN + now.to_bytes(messages.TIME_SIZE, "big")
-        spare.started = now
-        spare.link.say(begin + known.ljust(DIGEST_SIZE, b"\0"))
-        self._be_child(spare)
-        return True
+        """Have a spare process be the program; return whether there is one."""
+        while self._spares:
+            spare = self._spares.pop(0)
+            if spare.link is not None and not spare.has_ended():
+                begin = messages.BEGIN + now.to_bytes(messages.TIME_SIZE, "big")
+                spare.started = now
+                spare.link.say(begin + known.ljust(DIGEST_SIZE, b"\0"))
+                self._be_child(spare)
+                return True
+        return False
 
     def _start_next(self, before: _Child) -> None:
         self._early_ones = self._early_ones + 1 if before.early else 0
@@ -264,7 +285,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         children = [*self._retiring, *([self._child] if hasattr(self, "_child") else [])]
-        children += [] if self._spare is None else [self._spare]
+        children += self._spares
         for child in children:
             if child.process.poll() is None:
                 child.process.terminate()
@@ -296,7 +317,7 @@ class Supervisor:
                 self._hand_on(self._child)
         elif message == messages.SERVING:
             child.has_served = True
-            self._spare_at = time.monotonic() + _LEISURE if _may_prepare() else None
+            self._order_spares()
             self._hand_on(child)
             child.link.say(messages.GO)
         elif message == messages.EARLY:
@@ -319,7 +340,7 @@ class Supervisor:
     # Waiting, and signals
 
     def _wait(self, is_told: bool) -> None:
-        moments = [self._forward_at, self._kill_at, self._spare_at, self._say_at]
+        moments = [self._forward_at, self._kill_at, self._say_at, *self._spares_at[:1]]
         first = min((moment for moment in moments if moment is not None), default=None)
         timeout = None if first is None else max(0.0, first - time.monotonic())
         if not is_told:
