@@ -16,7 +16,8 @@ from tests.dev.live import PATIENCE
 from dovetail.dev import broadcast
 from dovetail.dev.broadcast import Broadcaster, events_since
 from dovetail.dev.changes import Change, Changes, Moment
-from dovetail.dev.livereload import LIVE_PATH, SCRIPT_PATH, LiveReload
+from dovetail.dev.livereload import LiveReload
+from dovetail.dev.places import LIVE_EVENTS, LIVE_SCRIPT
 from dovetail.toolkit.response import Response
 from dovetail.toolkit.testing.client import Client, TestResponse
 
@@ -44,7 +45,7 @@ def ask(changes: Changes) -> Ask:
 
 
 def tag(changes: Changes, root: str = "", attributes: str = "") -> bytes:
-    source = f"{root}{SCRIPT_PATH}?at={changes.now()}"
+    source = f"{root}{LIVE_SCRIPT}?at={changes.now()}"
     return f'<script src="{source}" async{attributes}></script>'.encode()
 
 
@@ -230,11 +231,11 @@ class TestPages:
         response = Response(HTML, mimetype="text/html")
         answer = ask(response, headers=NAVIGATION | {"Host": host})
         assert (b"<script" in answer.data) is trusted
-        assert ask(response, SCRIPT_PATH, headers={"Host": host}).status_code == (
+        assert ask(response, LIVE_SCRIPT, headers={"Host": host}).status_code == (
             200 if trusted else 403
         )
         if not trusted:
-            assert ask(response, LIVE_PATH, headers={"Host": host}).status_code == 403
+            assert ask(response, LIVE_EVENTS, headers={"Host": host}).status_code == 403
 
 
 class TestConditions:
@@ -278,11 +279,11 @@ class TestConditions:
 
 class TestWhatTheScriptAsksFor:
     def test_the_script(self, ask: Ask) -> None:
-        answer = ask(Response("app"), SCRIPT_PATH, headers={"Sec-Fetch-Site": "same-origin"})
+        answer = ask(Response("app"), LIVE_SCRIPT, headers={"Sec-Fetch-Site": "same-origin"})
         assert answer.mimetype == "text/javascript"
         assert b"EventSource" in answer.data
 
-    @pytest.mark.parametrize("path", [SCRIPT_PATH, LIVE_PATH])
+    @pytest.mark.parametrize("path", [LIVE_SCRIPT, LIVE_EVENTS])
     def test_refusals(self, ask: Ask, path: str) -> None:
         assert (
             ask(Response("app"), path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
@@ -291,26 +292,26 @@ class TestWhatTheScriptAsksFor:
         assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
 
     def test_near_paths_are_the_applications(self, ask: Ask) -> None:
-        for path in ("/__dovetail__/", LIVE_PATH + "/", LIVE_PATH + ".css"):
+        for path in ("/__dovetail__/", LIVE_EVENTS + "/", LIVE_EVENTS + ".css"):
             assert ask(Response("app"), path).data == b"app"
 
     def test_a_server_without_a_way_to_take_the_connection(
         self, ask: Ask, changes: Changes
     ) -> None:
         app, first = Response("app"), changes.now()
-        answer = ask(app, LIVE_PATH, query_string={"at": str(first)})
+        answer = ask(app, LIVE_EVENTS, query_string={"at": str(first)})
         assert answer.mimetype == "text/event-stream"
         assert answer.data == f"retry: 1000\n\ndata: here\nid: {first}\n\n".encode()
         changes.tell(["main.css"])
-        answer = ask(app, LIVE_PATH, headers={"Last-Event-ID": str(first)})
+        answer = ask(app, LIVE_EVENTS, headers={"Last-Event-ID": str(first)})
         event = f'event: sheet\ndata: "main.css"\nid: {changes.now()}\n\n'
         assert answer.data == f"retry: 1000\n\n{event}".encode()
-        answer = ask(app, LIVE_PATH, query_string={"at": "0123456789abcdef-0"})
+        answer = ask(app, LIVE_EVENTS, query_string={"at": "0123456789abcdef-0"})
         assert b"event: page\n" in answer.data
 
     def test_nonsense_reloads_nothing(self, ask: Ask, changes: Changes) -> None:
         changes.tell(["x.html"])
-        answer = ask(Response("app"), LIVE_PATH, query_string={"at": "nonsense"})
+        answer = ask(Response("app"), LIVE_EVENTS, query_string={"at": "nonsense"})
         assert b"event:" not in answer.data
 
 
@@ -385,7 +386,7 @@ class TestConnectionsTakenOver:
         ours.settimeout(PATIENCE)
         environ = {
             "REQUEST_METHOD": "GET",
-            "PATH_INFO": LIVE_PATH,
+            "PATH_INFO": LIVE_EVENTS,
             "HTTP_HOST": "localhost",
             "QUERY_STRING": f"at={'0' * 16}-7",
             "dovetail.detach": lambda: (theirs, b""),
@@ -399,7 +400,7 @@ class TestConnectionsTakenOver:
         live = LiveReload(Response("app"), changes, limit=0)
         environ = {"dovetail.detach": _must_not_start}
         options: Any = {"environ_overrides": environ, "base_url": "http://localhost"}
-        assert Client(live).get(LIVE_PATH, **options).status_code == 503
+        assert Client(live).get(LIVE_EVENTS, **options).status_code == 503
 
     def test_closing(self, changes: Changes) -> None:
         broadcaster = Broadcaster(changes)

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from dovetail.data.hosts import host_is_trusted
 from dovetail.dev.peers import ARE_KNOWN, PEER, Peer, find_user
 
-__all__ = ["is_of_own_page", "is_of_own_user"]
+__all__ = ["LOCAL_HOSTS", "is_of_own_page", "is_of_own_user"]
 
-# Names by which a browser reaches this machine, and nothing else.
-_HERE = (".localhost", "127.0.0.1", "[::1]")
+#: The hosts by which a browser reaches this machine, whatever somebody else's name server says.
+LOCAL_HOSTS = (".localhost", "127.0.0.1", "[::1]")
 # By these a proxy says that the client is somebody else.
 _FORWARDING = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
 
@@ -77,4 +77,4 @@ def is_of_own_page(environ: dict[str, Any]) -> bool:
         return True
     # A proxy on this machine may have put its own name for the server in the place of the host.
     # The browser compares with the address that it has asked.
-    return fetched == "same-origin" and host_is_trusted(host, _HERE)
+    return fetched == "same-origin" and host_is_trusted(host, LOCAL_HOSTS)

@@ -19,6 +19,7 @@ from dovetail.dev import console
 from dovetail.dev.console import Styled
 from dovetail.dev.conversation import Conversation
 from dovetail.dev.peers import PEER, Peer
+from dovetail.dev.places import NEWS
 from dovetail.http1 import ProtocolError, Request
 from dovetail.server.settings import Settings
 
@@ -30,9 +31,6 @@ connection_dropped_errors: tuple[type[Exception], ...] = (
     TimeoutError,
     ssl.SSLEOFError,
 )
-
-# Where the inspector tells its page of new requests.
-_NEWS = "/__dovetail__/requests.json?"
 
 
 class Host(Protocol):
@@ -254,8 +252,8 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
 
     def responding(self, status: int) -> None:
         """Log the request; the server calls this before the head of the response goes out."""
-        # The inspector's page asks for news each second.
-        if status != HTTPStatus.OK or not self.path.startswith(_NEWS):
+        # One of our own pages asks for it each second.
+        if status != HTTPStatus.OK or not self.path.startswith(f"{NEWS}?"):
             self.log_request(status)
 
     def refused(self, request: Request | None, error: ProtocolError) -> None:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 from urllib.parse import parse_qs, quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -17,14 +17,10 @@ from dovetail.data.header_values import parse_options_header
 from dovetail.data.hosts import get_host, host_is_trusted
 from dovetail.dev.broadcast import HEAD, RETRY, Broadcaster, greeting
 from dovetail.dev.changes import Changes, Moment
-from dovetail.dev.clients import is_of_own_page
+from dovetail.dev.clients import LOCAL_HOSTS, is_of_own_page
+from dovetail.dev.places import LIVE_EVENTS, LIVE_SCRIPT
 
-__all__ = ["LIVE_PATH", "SCRIPT_PATH", "LiveReload"]
-
-#: Where the events come from.
-LIVE_PATH: Final = "/__dovetail__/live"
-#: Where the script is.
-SCRIPT_PATH: Final = "/__dovetail__/live.js"
+__all__ = ["LiveReload"]
 
 # Their code units are not octets of ASCII, which is what is added.
 _WIDE = re.compile(r"utf-?(16|32)|ucs|utf-?7", re.ASCII).match
@@ -60,15 +56,15 @@ class LiveReload:
     ) -> None:
         self.application = application
         self.changes = changes
-        self._trusted_hosts = [".localhost", *([hostname] if hostname else [])]
+        self._trusted_hosts = [*LOCAL_HOSTS, *([hostname] if hostname else [])]
         self._broadcaster = Broadcaster(changes, limit)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         path = environ.get("PATH_INFO", "")
-        if path == SCRIPT_PATH:
+        if path == LIVE_SCRIPT:
             return self._script(environ, start_response)
-        if path == LIVE_PATH:
+        if path == LIVE_EVENTS:
             return self._events(environ, start_response)
         if not _is_navigation(environ) or not self._is_trusted(environ):
             return self.application(environ, start_response)
@@ -275,7 +271,7 @@ def _address(environ: WSGIEnvironment, now: Moment) -> str:
     # Two slashes would begin the name of another host.
     root = re.sub("^/+", "/", root)
     path = quote(root.encode("latin-1"), safe="/!$&'()*+,;=:@")
-    return f"{path}{SCRIPT_PATH}?at={now}"
+    return f"{path}{LIVE_SCRIPT}?at={now}"
 
 
 def _is_address(host: str) -> bool:

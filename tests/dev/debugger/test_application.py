@@ -396,11 +396,12 @@ def test_hosts(debugged: DebuggedApplication, host: str | None, expected: bool) 
 
 
 def test_more_hosts_and_none(debugged: DebuggedApplication) -> None:
-    assert debugged.trusted_hosts == [".localhost", "127.0.0.1"]
+    assert debugged.trusted_hosts == [".localhost", "127.0.0.1", "[::1]"]
     debugged.trusted_hosts.append("box.example")
     assert debugged.check_host_trust({"HTTP_HOST": "box.example:5000"})
     debugged.trusted_hosts = []
-    assert not debugged.check_host_trust({"HTTP_HOST": "localhost"})
+    for host in ("localhost", "127.0.0.1", "[::1]", "box.example", "evil.example"):
+        assert not debugged.check_host_trust({"HTTP_HOST": host})
 
 
 def test_an_unknown_host_gets_the_traceback_and_nothing_else(debugged: DebuggedApplication) -> None:

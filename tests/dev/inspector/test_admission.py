@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from tests.dev.live import make_own_peer
 
-from dovetail.dev.inspector.admission import TRUSTED_HOSTS, Admission
+from dovetail.dev.clients import LOCAL_HOSTS
+from dovetail.dev.inspector.admission import Admission
 from dovetail.dev.peers import PEER
 
 LOCAL: dict[str, Any] = {
@@ -20,7 +21,7 @@ LOCAL: dict[str, Any] = {
 
 def make(pin: bool | None = None, /, **environ: Any) -> tuple[Admission, dict[str, Any]]:
     trust = None if pin is None else lambda _environ: pin
-    return Admission("the secret", TRUSTED_HOSTS, trust), LOCAL | environ
+    return Admission("the secret", LOCAL_HOSTS, trust), LOCAL | environ
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,13 @@ import os
 from importlib.resources import files
 
 from dovetail.data.exceptions import NotFound
-from dovetail.dev.pages import content_security_policy
+from dovetail.dev.pages import content_security_policy, make_private
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 
 __all__ = [
     "accepts_html",
     "fragment",
-    "make_private",
     "page",
     "plain",
     "request_line",
@@ -46,7 +45,6 @@ def page(document: str, nonce: str, status: int) -> Response:
     response.headers["Content-Security-Policy"] = content_security_policy(nonce)
     # For browsers so old that their own filter could be made to cut pieces out of the page.
     response.headers["X-XSS-Protection"] = "0"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     return response
 
 
@@ -58,16 +56,6 @@ def fragment(html: str) -> Response:
 def plain(text: str, status: int) -> Response:
     """Return the response with a text."""
     return make_private(Response(_encodable(text), status, mimetype="text/plain"))
-
-
-def make_private(response: Response) -> Response:
-    """Have nobody keep a response, show it elsewhere, or take it for something else."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Accept, Cookie"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    return response
 
 
 def _encodable(text: str) -> bytes:

@@ -17,7 +17,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from dovetail.data.exceptions import HTTPException, MethodNotAllowed, NotFound, SecurityError
 from dovetail.data.hosts import host_is_trusted
 from dovetail.dev import console
-from dovetail.dev.clients import is_of_own_page, is_of_own_user
+from dovetail.dev.clients import LOCAL_HOSTS, is_of_own_page, is_of_own_user
 from dovetail.dev.debugger import answers
 from dovetail.dev.debugger.beginning import Beginning
 from dovetail.dev.debugger.frames import DebugFrameSummary, process_of
@@ -27,16 +27,14 @@ from dovetail.dev.debugger.page import render_console, render_error
 from dovetail.dev.debugger.relay import Message, ProcessEnded, Relay, Seat, TooSlow
 from dovetail.dev.debugger.store import MOST_TRACEBACKS, ConsoleFrame, Kept, Store
 from dovetail.dev.debugger.tracebacks import DebugTraceback
+from dovetail.dev.pages import make_private
+from dovetail.dev.places import ERRORS, PREFIX
 from dovetail.dev.workshop import Workshop
 from dovetail.gateway import ClientDisconnected
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 
-__all__ = ["ERRORS", "DebuggedApplication"]
-
-#: Below this path the pages of errors can be opened again.
-ERRORS = "/__dovetail__/errors/"
-_INSPECTOR = "/__dovetail__/"
+__all__ = ["DebuggedApplication"]
 
 _is_page_id = re.compile(r"[0-9a-f]{1,8}-[0-9a-f]{16}").fullmatch
 
@@ -126,8 +124,8 @@ class DebuggedApplication:
         self.show_hidden_frames = show_hidden_frames
         self.pin_logging = pin_logging
         #: The hosts by which the debugger can be reached; one with a leading dot stands for its
-        #: subdomains, too. ``[::1]`` always is.
-        self.trusted_hosts: list[str] = [".localhost", "127.0.0.1"]
+        #: subdomains, too.
+        self.trusted_hosts: list[str] = [*LOCAL_HOSTS]
         #: What pages show with all they ask for: the same in all processes and over reloads.
         self.secret = _derive_secret()
         #: The server reads it: whether the application takes content as it arrives.
@@ -202,7 +200,7 @@ class DebuggedApplication:
                 return self._page_again(_CommandRequest(environ), path.removeprefix(ERRORS))
         except HTTPException as error:
             found: Response = error.get_response(environ)
-            return answers.make_private(found)
+            return make_private(found)
         return None
 
     def debug_application(
@@ -312,9 +310,7 @@ class DebuggedApplication:
             nonce=nonce,
             request_line=kept.request_line,
             at_start=kept.at_start,
-            inspector=f"{_INSPECTOR}?error={kept.id}"
-            if kept.inspected and not view.refusal
-            else "",
+            inspector=f"{PREFIX}?error={kept.id}" if kept.inspected and not view.refusal else "",
             **asdict(view),
         )
 
@@ -432,7 +428,9 @@ class DebuggedApplication:
 
     def check_host_trust(self, environ: WSGIEnvironment) -> bool:
         """Tell whether the host that a request is for is one of :attr:`trusted_hosts`."""
-        return host_is_trusted(environ.get("HTTP_HOST"), [*self.trusted_hosts, "[::1]"])
+        # An empty list would be one of all hosts.
+        trusted = self.trusted_hosts
+        return bool(trusted) and host_is_trusted(environ.get("HTTP_HOST"), trusted)
 
     def _require_host(self, environ: WSGIEnvironment) -> None:
         if not self.check_host_trust(environ):

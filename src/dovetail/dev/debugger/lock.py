@@ -6,7 +6,8 @@ import json
 import time
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from dovetail.dev.debugger import answers, pins
+from dovetail.dev.debugger import pins
+from dovetail.dev.pages import make_private
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 
@@ -65,7 +66,7 @@ class Lock:
         if not auth:
             auth, exhausted = self._try(request.values.get("pin", ""))
         body = json.dumps({"auth": auth, "exhausted": exhausted})
-        response = answers.make_private(Response(body, mimetype="application/json"))
+        response = make_private(Response(body, mimetype="application/json"))
         pin, name = self._pin_and_cookie()
         if name is None or pin is None:
             return response

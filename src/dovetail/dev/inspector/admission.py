@@ -7,14 +7,11 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from dovetail.data.hosts import host_is_trusted
-from dovetail.dev.clients import is_of_own_page, is_of_own_user
+from dovetail.dev.clients import LOCAL_HOSTS, is_of_own_page, is_of_own_user
 
-__all__ = ["TRUSTED_HOSTS", "Admission"]
+__all__ = ["Admission"]
 
 Environ = dict[str, Any]
-
-#: The hosts of which nobody else can say that they lead here.
-TRUSTED_HOSTS = (".localhost", "127.0.0.1", "[::1]")
 
 _OTHERS = (
     "The inspector does not answer to other machines, to other users of this one, or through a "
@@ -50,7 +47,7 @@ class Admission:
     def refusal(self, environ: Environ) -> str:
         """Return why a client gets to see nothing; empty if it may."""
         # An empty list would be one of all hosts.
-        trusted = self.trusted_hosts or TRUSTED_HOSTS
+        trusted = self.trusted_hosts or LOCAL_HOSTS
         if not host_is_trusted(environ.get("HTTP_HOST"), trusted):
             return f"The inspector does not answer for this host. {_OPEN_HERE}."
         if not (is_of_own_page(environ) or _is_link(environ)):

@@ -13,22 +13,24 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from dovetail.data.exceptions import HTTPException
 from dovetail.dev import console
+from dovetail.dev.clients import LOCAL_HOSTS
 from dovetail.dev.inspector import log_lines
-from dovetail.dev.inspector.admission import TRUSTED_HOSTS, Admission
+from dovetail.dev.inspector.admission import Admission
 from dovetail.dev.inspector.entry import Visit, make_entry
 from dovetail.dev.inspector.history import History
 from dovetail.dev.inspector.log_lines import LogLines
 from dovetail.dev.inspector.phases import NAMES
 from dovetail.dev.inspector.replay import TOKEN_FIELD, Address, Replayer, Tokens, parse_address
-from dovetail.dev.inspector.views import PREFIX, show_entry, show_head
-from dovetail.dev.pages import Pages, content_security_policy
+from dovetail.dev.inspector.views import show_entry, show_head
+from dovetail.dev.pages import Pages, content_security_policy, make_private
+from dovetail.dev.places import NEWS, PREFIX
 from dovetail.dev.workshop import Workshop
 from dovetail.gateway.record import RequestRecord
 from dovetail.server.observation import Observation
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 
-__all__ = ["PREFIX", "Inspector"]
+__all__ = ["Inspector"]
 
 Environ = dict[str, Any]
 
@@ -40,7 +42,7 @@ _MOST_FORM = 4096
 _MOST_QUERY = 200
 
 _path = re.compile(
-    rf"{PREFIX}(?:(?P<list>)|(?P<json>requests\.json)|(?P<clear>clear)"
+    rf"(?P<json>{re.escape(NEWS)})|{PREFIX}(?:(?P<list>)|(?P<clear>clear)"
     r"|requests/(?P<number>[0-9]{1,15})(?:/(?P<action>replay|reveal))?)"
 ).fullmatch
 
@@ -76,7 +78,7 @@ class Inspector:
         application: WSGIApplication,
         *,
         address: object = None,
-        trusted_hosts: Collection[str] = TRUSTED_HOSTS,
+        trusted_hosts: Collection[str] = LOCAL_HOSTS,
         hostname: str = "",
         pin_trust: Callable[[Environ], bool | None] | None = None,
         workshop: Workshop | None = None,
@@ -299,9 +301,9 @@ class Inspector:
     def _page(self, template: str, **values: Any) -> Response:
         nonce = secrets.token_urlsafe(16)
         text = self._pages.render(
-            template, nonce=nonce, secret=self._admission.secret, prefix=PREFIX, **values
+            template, nonce=nonce, secret=self._admission.secret, prefix=PREFIX, news=NEWS, **values
         )
-        response = _private(Response(text, mimetype="text/html"))
+        response = make_private(Response(text, mimetype="text/html"))
         response.headers["Content-Security-Policy"] = content_security_policy(nonce)
         return response
 
@@ -349,11 +351,11 @@ def _wants_json(request: Request) -> bool:
 
 
 def _json(values: dict[str, Any], status: int = 200) -> Response:
-    return _private(Response(json.dumps(values), status, mimetype="application/json"))
+    return make_private(Response(json.dumps(values), status, mimetype="application/json"))
 
 
 def _redirect(place: str) -> Response:
-    response = _private(Response(status=303))
+    response = make_private(Response(status=303))
     response.headers["Location"] = place
     return response
 
@@ -363,20 +365,6 @@ def _gone(number: int) -> Response:
 
 
 def _plain(status: int, text: str, **fields: str) -> Response:
-    response = _private(Response(f"{text}\n", status, mimetype="text/plain"))
+    response = make_private(Response(f"{text}\n", status, mimetype="text/plain"))
     response.headers.update(fields)
-    return response
-
-
-def _private(response: Response) -> Response:
-    response.headers.update(
-        {
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-        }
-    )
     return response

@@ -11,12 +11,10 @@ from urllib.parse import unquote
 from dovetail.dev.inspector.entry import Entry, Fields, Head
 from dovetail.dev.inspector.parameters import decode_content, decode_form, decode_query
 from dovetail.dev.inspector.phases import Timing
+from dovetail.dev.places import PREFIX
 from dovetail.server.masking import Mask
 
-__all__ = ["PREFIX", "show_entry", "show_head"]
-
-#: Below this path nothing is the application's.
-PREFIX = "/__dovetail__/"
+__all__ = ["show_entry", "show_head"]
 
 _SHOWN_CONTENT = 64 << 10
 # A shell takes no longer argument (MAX_ARG_STRLEN of Linux is 128 KiB).

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from dovetail.dev.pages.page import Pages, content_security_policy
+from dovetail.dev.pages.page import Pages, content_security_policy, make_private
 
-__all__ = ["Pages", "content_security_policy"]
+__all__ = ["Pages", "content_security_policy", "make_private"]

@@ -10,7 +10,9 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-__all__ = ["Pages", "content_security_policy"]
+from dovetail.toolkit.response import Response
+
+__all__ = ["Pages", "content_security_policy", "make_private"]
 
 #: Where the assets of a package are, and where every package finds the shared ones.
 _ASSETS = "assets"
@@ -31,6 +33,23 @@ def _policy_of_document(nonce: str) -> str:
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
         "connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'"
     )
+
+
+def make_private(response: Response) -> Response:
+    """Have nobody keep a response, show it elsewhere, or take it for something else."""
+    response.headers.update(
+        {
+            "Cache-Control": "no-store",
+            # What it is depends on who asks: for caches that keep it all the same.
+            "Vary": "Accept, Cookie",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+        }
+    )
+    return response
 
 
 class Pages:
