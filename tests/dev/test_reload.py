@@ -276,6 +276,13 @@ def test_ctrl_c_while_the_spare_process_starts(project: Project) -> None:
     assert project.count("KeyboardInterrupt") == 0
 
 
+def _answering(project: Project, version: int) -> int:
+    """Wait for a version, and return which process answers."""
+    until(lambda: project.ask()[1].startswith(f"[{version}, "), f"version {version}", project.lines)
+    pid: int = json.loads(project.ask()[1])[1]
+    return pid
+
+
 @linux
 def test_saving_twice_finds_two_processes_that_are_ready(project: Project) -> None:
     application = APP.replace("import time", "import os, time")
@@ -288,9 +295,7 @@ def test_saving_twice_finds_two_processes_that_are_ready(project: Project) -> No
         ready = project.pids()
         for version in (2, 3):
             project.save(f"[{version}, os.getpid()]")
-            start = f"[{version}, "
-            until(lambda start=start: project.ask()[1].startswith(start), "the new version")
-            assert json.loads(project.ask()[1])[1] in ready
+            assert _answering(project, version) in ready
 
 
 @linux
