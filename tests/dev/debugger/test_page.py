@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dovetail.dev.debugger.layout import Budget, Layout, excerpt, shorten, syntax_line
+from dovetail.dev.debugger.layout import Budget, Layout, excerpt, syntax_line
 from dovetail.dev.debugger.page import render_console, render_error
 from dovetail.dev.debugger.tracebacks import DebugTraceback, SyntaxPlace
 from dovetail.dev.pages import Pages, content_security_policy
@@ -456,13 +456,6 @@ def test_a_page_without_a_nonce_makes_its_own() -> None:
     nonces = {Page(shown(caught(divide, 1), nonce="")).having("nonce")[0] for _ in range(2)}
     assert len(nonces) == 2
     assert all(len(nonce or "") > 20 for nonce in nonces)
-
-
-def test_shorten() -> None:
-    assert shorten("x" * 10, 10) == "x" * 10
-    assert (
-        shorten("a" * 500 + "b" * 500, 30) == f"{'a' * 20} … 970 characters left out … {'b' * 10}"
-    )
 
 
 def test_an_asset_that_is_not_there_is_an_error() -> None:

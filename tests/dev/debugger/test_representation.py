@@ -360,7 +360,7 @@ def test_bounds_can_be_given() -> None:
     nested = generator.repr([[1, 2], [3], [4], [5]])
     assert nested == f"[[{items(1, 2)}], <em>3 more</em>]"
     assert generator.repr("abcdefgh") == STRING("&#39;abcde&#39;" + extended("… <em>3 more</em>"))
-    assert generator.repr(range(10)) == OBJECT("range… 7 more")
+    assert generator.repr(range(10)) == OBJECT("range… (7 more characters)")
     assert "<em>2 more</em>" in generator.repr(["abcde", "abcde", "abcde", "abcde"])
 
 

@@ -17,6 +17,7 @@ from markupsafe import escape
 
 import dovetail
 from dovetail.dev.debugger.representation import DebugReprGenerator
+from dovetail.dev.pages.excerpts import cut
 
 __all__ = ["FRAME_HTML", "DebugFrameSummary", "Evaluator", "SourceLine", "is_library_file"]
 
@@ -157,7 +158,7 @@ class DebugFrameSummary(FrameSummary):
         place = "current" if line.is_current else "after"
         if not line.is_current and line.number < (self.lineno or 0):
             place = "before"
-        text = line.text if len(line.text) <= _LONGEST_LINE else f"{line.text[:_LONGEST_LINE]} …"
+        text = cut(line.text, _LONGEST_LINE)
         shown = text.lstrip()
         indent = text[: len(text) - len(shown)]
         # An empty line would have no height.

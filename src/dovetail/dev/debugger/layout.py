@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from dovetail.dev.pages.excerpts import shorten
+
 if TYPE_CHECKING:
     # Only the types: a traceback draws itself by these.
     from dovetail.dev.debugger.tracebacks import DebugFrameSummary, Failure, SyntaxPlace
@@ -30,7 +32,6 @@ __all__ = [
     "Section",
     "View",
     "excerpt",
-    "shorten",
     "syntax_line",
 ]
 
@@ -264,11 +265,10 @@ def excerpt(frame: DebugFrameSummary, *, full: bool) -> list[Line]:
 
 
 def _marked(number: int, text: str, frame: DebugFrameSummary) -> Line:
-    start = getattr(frame, "colno", None)
-    end = getattr(frame, "end_colno", None)
+    start, end = frame.colno, frame.end_colno
     if start is None or end is None:
         return Line(number, shorten(text, _LINE), current=True)
-    if (getattr(frame, "end_lineno", None) or number) != number:
+    if (frame.end_lineno or number) != number:
         end = None  # the failing part goes on in the next lines
     # The columns of a frame count bytes of UTF-8.
     encoded = text.encode("utf-8", "surrogatepass")
@@ -314,14 +314,6 @@ def _numbered(texts: Sequence[str], first: int) -> list[Line]:
         Line(number, shorten(text.rstrip("\r\n"), _LINE))
         for number, text in enumerate(texts, first)
     ]
-
-
-def shorten(text: str, size: int) -> str:
-    """Return a text with its middle left out if it has more than ``size`` characters."""
-    if len(text) <= size:
-        return text
-    head, tail = size * 2 // 3, size // 3
-    return f"{text[:head]} … {len(text) - head - tail:,} characters left out … {text[-tail:]}"
 
 
 def _message(text: str, size: int) -> Message:

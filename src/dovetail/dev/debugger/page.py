@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dovetail.dev.debugger.layout import Layout, shorten
+from dovetail.dev.debugger.layout import Layout
 from dovetail.dev.pages import Pages
+from dovetail.dev.pages.excerpts import shorten
 
 if TYPE_CHECKING:
     # Only the type: a traceback draws itself by these.

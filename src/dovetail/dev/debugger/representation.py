@@ -19,6 +19,8 @@ from typing import Any, Final
 
 from markupsafe import escape
 
+from dovetail.dev.pages.excerpts import cut
+
 __all__ = [
     "HELP_HTML",
     "OBJECT_DUMP_HTML",
@@ -170,7 +172,7 @@ class DebugReprGenerator:
         if obj is helper:
             return f'<span class="help">{escaped(repr(helper))}</span>'
         if isinstance(obj, (int, float, complex)):
-            return f'<span class="number">{escaped(_cut(repr(obj), self._longest))}</span>'
+            return f'<span class="number">{escaped(cut(repr(obj), self._longest))}</span>'
         if isinstance(obj, (str, bytes)):
             return self.string_repr(obj)
         if isinstance(obj, RegexType):
@@ -229,13 +231,13 @@ class DebugReprGenerator:
             pattern, prefix = pattern.decode("latin-1"), "rb"
         quote = '"' if "'" in pattern and '"' not in pattern else "'"
         # Quotes need no escaping between tags; a pattern full of entities could not be read.
-        shown = _encodable(_cut(pattern, self._longest)).replace("&", "&amp;")
+        shown = _encodable(cut(pattern, self._longest)).replace("&", "&amp;")
         shown = shown.replace("<", "&lt;").replace(">", "&gt;")
         return f're.compile(<span class="string regex">{prefix}{quote}{shown}{quote}</span>)'
 
     def object_repr(self, obj: Any) -> str:
         """-> any other object as HTML."""
-        return f'<span class="object">{escaped(_cut(repr(obj), self._longest))}</span>'
+        return f'<span class="object">{escaped(cut(repr(obj), self._longest))}</span>'
 
     def fallback_repr(self) -> str:
         """-> the exception that is being handled as HTML, for a value whose ``repr`` raised it."""
@@ -243,7 +245,7 @@ class DebugReprGenerator:
             told = "".join(format_exception_only(*sys.exc_info()[:2])).strip()
         except Exception:
             told = "?"
-        told = f"<broken repr ({_cut(told, self._longest)})>"
+        told = f"<broken repr ({cut(told, self._longest)})>"
         return f'<span class="brokenrepr">{escaped(told)}</span>'
 
     def dump_object(self, obj: object) -> str:
@@ -308,7 +310,7 @@ class DebugReprGenerator:
                 break
             html = self.repr(value)
             size += len(html)
-            rows.append((_cut(str(name), self._longest), html))
+            rows.append((cut(str(name), self._longest), html))
         return rows
 
 
@@ -385,11 +387,6 @@ def _quoted(obj: str | bytes, longest: int) -> tuple[str, int]:
 
 def _characters_left(count: int) -> str:
     return f"… <em>{count:,} more</em>" if count else ""
-
-
-def _cut(text: str, longest: int) -> str:
-    left = len(text) - longest
-    return text if left <= 0 else f"{text[:longest]}… {left:,} more"
 
 
 def escaped(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from dovetail.dev.inspector.log_lines import LogLine, LogLines
 from dovetail.dev.inspector.phases import Timing, divide
+from dovetail.dev.pages.excerpts import cut
 from dovetail.http1 import Request
 from dovetail.server.masking import Mask
 from dovetail.server.observation import Observation
@@ -147,7 +148,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
             phases=divide(record, seen.finished, content=seen.content_size > 0),
             client=visit.client,
             error_page=record.error_page,
-            failure=failure and _bound_failure(_mask(seen, content).text(failure)),
+            failure=failure and cut(_mask(seen, content).text(failure), _FAILURE_CHARACTERS),
             aborted=seen.aborted,
             origin=visit.origin,
         ),
@@ -159,7 +160,7 @@ def make_entry(seen: Observation, visit: Visit, hidden_field: str) -> Entry:
         pid=os.getpid(),
         log_lines=visit.lines.lines,
         lost_lines=visit.lines.lost,
-        failure=_bound_failure(failure),
+        failure=cut(failure, _FAILURE_CHARACTERS),
         obstacle=obstacle,
         content=b"" if obstacle else content,
     )
@@ -181,10 +182,6 @@ def _failure(error: BaseException | None) -> str:
     # Of a syntax error, the lines with the place come before, indented.
     text = next((line for line in lines if line[:1].strip()), "")
     return " ".join(text.split())
-
-
-def _bound_failure(text: str) -> str:
-    return text if len(text) <= _FAILURE_CHARACTERS else f"{text[:_FAILURE_CHARACTERS]} …"
 
 
 def _mask(seen: Observation, content: bytes) -> Mask:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dovetail.dev.console import LOGGER
+from dovetail.dev.pages.excerpts import cut
 
 __all__ = ["LogLine", "LogLines", "collect", "install", "uninstall"]
 
@@ -62,8 +63,8 @@ class LogLines:
             (time.monotonic() - self._began) * 1000,
             record.levelname,
             record.name[:200],
-            _cut(_message_of(record), _MESSAGE_CHARACTERS),
-            _cut(_exception_of(record), _EXCEPTION_CHARACTERS),
+            cut(_message_of(record), _MESSAGE_CHARACTERS),
+            cut(_exception_of(record), _EXCEPTION_CHARACTERS),
         )
         self._room -= len(line.message) + len(line.exception)
         self.lines.append(line)
@@ -138,7 +139,3 @@ def _exception_of(record: logging.LogRecord) -> str:
         return _formatter.formatException(info)
     except Exception as error:
         return f"{info[0].__name__}, which cannot be shown: {error}"
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most} more characters)"

@@ -8,6 +8,7 @@ import json
 from dovetail.data.exceptions import RequestEntityTooLarge
 from dovetail.data.header_values import parse_options_header
 from dovetail.data.urls import parse_query
+from dovetail.dev.pages.excerpts import cut
 from dovetail.toolkit.forms import MultiPartParser
 
 __all__ = ["decode_content", "decode_form", "decode_query"]
@@ -68,16 +69,12 @@ def decode_content(content: bytes, content_type: str) -> str:
 
 def _bound(pairs: Pairs) -> Pairs:
     shown = [
-        (_cut(name, _NAME_CHARACTERS), _cut(value, _VALUE_CHARACTERS))
+        (cut(name, _NAME_CHARACTERS), cut(value, _VALUE_CHARACTERS))
         for name, value in pairs[:_MOST_PAIRS]
     ]
     if len(pairs) > _MOST_PAIRS:
         shown.append(("…", f"{len(pairs) - _MOST_PAIRS:,} more"))
     return shown
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} more characters)"
 
 
 def _in_memory(*_: object, **__: object) -> io.BytesIO:
