@@ -12,7 +12,13 @@ from tests.http1.strategies import field_lists, pieces
 
 from dovetail.http1.errors import ResponseError
 from dovetail.http1.events import Request, TargetForm
-from dovetail.http1.writer import CONTINUE, ResponseWriter, dump_interim, dump_refusal
+from dovetail.http1.writer import (
+    CONTINUE,
+    ResponseWriter,
+    dump_interim,
+    dump_refusal,
+    dump_request_head,
+)
 
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 
@@ -382,3 +388,12 @@ def test_a_client_reads_what_was_written(
     assert another is writer.keep_alive
     received = [(name.decode(), value.decode("latin-1")) for name, value in response.headers]
     assert received[: len(fields)] == [(name.lower(), value) for name, value in fields]
+
+
+def test_the_head_of_a_request_goes_out_as_it_is() -> None:
+    fields = [("host", "a.test"), ("X-Mine", "\xe4"), ("x-mine", "")]
+    assert dump_request_head("PUT", "/a?b", "HTTP/1.0", fields) == (
+        b"PUT /a?b HTTP/1.0\r\nhost: a.test\r\nX-Mine: \xe4\r\nx-mine: \r\n\r\n"
+    )
+    with pytest.raises(UnicodeEncodeError):
+        dump_request_head("GET", "/\u20ac", "HTTP/1.1", [])

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from dovetail.http1 import EndOfMessage, Limits, ProtocolError, RequestReader, Signal
+from dovetail.http1 import (
+    EndOfMessage,
+    Limits,
+    ProtocolError,
+    RequestReader,
+    Signal,
+    dump_request_head,
+)
+from dovetail.http1.chunked import LAST_CHUNK, encode_chunk
 from dovetail.server.capture import Capture, CaptureError
 from dovetail.server.masking import MASK, MASKED_REMARK
 
@@ -38,15 +46,14 @@ def dump_request(capture: Capture, fields: Fields) -> bytes:
     """
     content = capture.content.data or b""
     names = {name.lower() for name, _ in fields}
-    lines = [f"{capture.method} {capture.target} {capture.version}"]
-    lines += [
-        f"{name}: {len(content) if name.lower() == 'content-length' else value}"
-        for name, value in fields
+    length = str(len(content))
+    fields = [
+        (name, length if name.lower() == "content-length" else value) for name, value in fields
     ]
     if content and not names & {"content-length", "transfer-encoding"}:
-        lines.append(f"content-length: {len(content)}")
+        fields.append(("content-length", length))
     try:
-        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        head = dump_request_head(capture.method, capture.target, capture.version, fields)
     except UnicodeEncodeError as error:
         character = error.object[error.start]
         raise CaptureError(
@@ -55,8 +62,7 @@ def dump_request(capture: Capture, fields: Fields) -> bytes:
         ) from None
     if "transfer-encoding" not in names:
         return head + content
-    chunk = b"%x\r\n%b\r\n" % (len(content), content) if content else b""
-    return head + chunk + b"0\r\n\r\n"
+    return head + (encode_chunk(content) if content else b"") + LAST_CHUNK
 
 
 def check_request(octets: bytes) -> None:

@@ -15,7 +15,13 @@ from dovetail.http1.errors import (
 from dovetail.http1.events import Data, EndOfMessage, Event, Request, Signal, TargetForm
 from dovetail.http1.limits import Limits
 from dovetail.http1.reader import RequestReader
-from dovetail.http1.writer import CONTINUE, ResponseWriter, dump_interim, dump_refusal
+from dovetail.http1.writer import (
+    CONTINUE,
+    ResponseWriter,
+    dump_interim,
+    dump_refusal,
+    dump_request_head,
+)
 
 __all__ = [
     "CONTINUE",
@@ -40,4 +46,5 @@ __all__ = [
     "VersionNotSupported",
     "dump_interim",
     "dump_refusal",
+    "dump_request_head",
 ]

@@ -10,7 +10,7 @@ from dovetail.http1.errors import ProtocolError, ResponseError
 from dovetail.http1.events import Request
 from dovetail.http1.grammar import field_name, is_text, tokens
 
-__all__ = ["CONTINUE", "ResponseWriter", "dump_interim", "dump_refusal"]
+__all__ = ["CONTINUE", "ResponseWriter", "dump_interim", "dump_refusal", "dump_request_head"]
 
 #: The interim response that asks for the content (RFC 9110 section 15.2.1).
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -261,3 +261,12 @@ def dump_refusal(status: int, reason: str, text: str, *, date: str, content: boo
         "Connection: close\r\n\r\n"
     )
     return head.encode("latin-1") + (body if content else b"")
+
+
+def dump_request_head(method: str, target: str, version: str, fields: Fields) -> bytes:
+    """Return a request's head, as a client sends it; nothing of it is checked.
+
+    :raises UnicodeEncodeError: there is a character that stands for no octet.
+    """
+    lines = [f"{method} {target} {version}", *[f"{name}: {value}" for name, value in fields]]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -15,7 +15,7 @@ from dovetail.dev.inspector.replay import (
     Address,
     Replayer,
     Tokens,
-    dump_request,
+    dump_replay,
     parse_address,
 )
 from dovetail.toolkit.request import Request
@@ -273,7 +273,7 @@ def test_what_is_sent() -> None:
             (TOKEN_FIELD, "forged"),
         ],
     )
-    assert dump_request(entry, "real") == (
+    assert dump_replay(entry, "real") == (
         b"POST /a?b HTTP/1.1\r\nhost: a\r\nx-mine: \xe4\r\nx-mine: \r\ncontent-length: 2\r\n"
         b"connection: close\r\nx-dovetail-replay: real\r\n\r\n\0x"
     )
@@ -281,8 +281,8 @@ def test_what_is_sent() -> None:
 
 def test_an_empty_content_stays_one() -> None:
     entry = make_entry(method="POST", request_fields=[("host", "a"), ("content-length", "0")])
-    assert b"\r\ncontent-length: 0\r\n" in dump_request(entry, "t")
-    assert b"content-length" not in dump_request(make_entry(), "t")
+    assert b"\r\ncontent-length: 0\r\n" in dump_replay(entry, "t")
+    assert b"content-length" not in dump_replay(make_entry(), "t")
 
 
 def test_tokens_are_of_one_server_and_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:

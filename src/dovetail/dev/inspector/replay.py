@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from dovetail.data.hosts import host_is_trusted
 from dovetail.dev.inspector.entry import Entry, Fields
+from dovetail.http1 import dump_request_head
 
-__all__ = ["TOKEN_FIELD", "Address", "Replayer", "Tokens", "dump_request", "parse_address"]
+__all__ = ["TOKEN_FIELD", "Address", "Replayer", "Tokens", "dump_replay", "parse_address"]
 
 #: The header field by which the server knows a replay; it is taken away before the application is
 #: called.
@@ -94,8 +95,8 @@ class Tokens:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
 
-def dump_request(entry: Entry, token: str) -> bytes:
-    """Return the octets of a kept request, to be sent on a connection of its own.
+def dump_replay(entry: Entry, token: str) -> bytes:
+    """Return the octets of a kept request, to be sent again on a connection of its own.
 
     The content goes out in one piece with its length, also if it came in chunks.
     """
@@ -107,9 +108,7 @@ def dump_request(entry: Entry, token: str) -> bytes:
     if entry.content or not had.isdisjoint({"content-length", "transfer-encoding"}):
         fields.append(("content-length", str(len(entry.content))))
     fields += [("connection", "close"), (TOKEN_FIELD, token)]
-    lines = [f"{head.method} {head.target} {entry.version}"]
-    lines += [f"{name}: {value}" for name, value in fields]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + entry.content
+    return dump_request_head(head.method, head.target, entry.version, fields) + entry.content
 
 
 class Replayer:
@@ -139,7 +138,7 @@ class Replayer:
     def _send(self, entry: Entry, address: Address, token: str) -> None:
         try:
             with _connect(address, _host_of(entry)) as sock:
-                sock.sendall(dump_request(entry, token))
+                sock.sendall(dump_replay(entry, token))
                 if not _drop_answer(sock):
                     self._report(entry.head.id, "The replay got no answer.")
         except (OSError, ValueError) as error:

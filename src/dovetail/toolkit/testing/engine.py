@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import quote
 
@@ -33,6 +34,7 @@ from dovetail.http1 import (
     RequestReader,
     Signal,
     dump_refusal,
+    dump_request_head,
 )
 from dovetail.http1 import Request as RequestHead
 from dovetail.http1.chunked import LAST_CHUNK, encode_chunk
@@ -404,11 +406,10 @@ def _dump_head(environ: WSGIEnvironment, fields: list[tuple[str, str]]) -> bytes
 
     :raises ValueError: there is a line end in one, or what is no latin-1 text.
     """
-    lines = [f"{environ['REQUEST_METHOD']} {_target(environ)} {environ['SERVER_PROTOCOL']}"]
-    lines.extend(f"{name}: {value}" for name, value in fields)
-    if any("\r" in line or "\n" in line for line in lines):
+    line = environ["REQUEST_METHOD"], _target(environ), environ["SERVER_PROTOCOL"]
+    if any("\r" in text or "\n" in text for text in chain(line, *fields)):
         raise ValueError("a line end in the request line or in a field; send() sends anything")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    return dump_request_head(*line, fields)
 
 
 def _target(environ: WSGIEnvironment) -> str:
