@@ -99,6 +99,38 @@ def test_a_pin_of_its_own_stays_the_same(tmp_path: Path) -> None:
     assert (tmp_path / "state" / "dovetail").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("missing", ["function", "file system"])
+def test_without_hard_links_the_key_is_kept_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    place = tmp_path / "other" / "dovetail"
+    monkeypatch.setenv("XDG_STATE_HOME", str(place.parent))
+    if missing == "function":
+        monkeypatch.delattr(os, "link")
+    else:
+        monkeypatch.setattr(os, "link", refuse)
+    own = pins.hash_pin("1")
+    assert [file.name for file in place.iterdir()] == ["debugger-key"]
+    assert (place / "debugger-key").stat().st_mode & 0o777 == 0o600
+    pins._kept_key.cache_clear()
+    assert pins.hash_pin("1") == own
+
+
+def test_a_key_that_another_process_is_about_to_write_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop: Workshop
+) -> None:
+    key = tmp_path / "debugger-key"
+    key.touch(0o600)
+    monkeypatch.setattr("time.sleep", lambda _: key.write_bytes(bytes(range(32))))
+    assert pins._read_or_make(key) == bytes(range(32))
+    key.write_bytes(b"")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert pins._read_or_make(key) is None
+
+
 def test_another_application_has_another() -> None:
     pin, cookie = pins.get_pin_and_cookie_name(APPLICATION)
     others = pins.get_pin_and_cookie_name(Other())

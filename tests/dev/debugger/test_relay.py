@@ -111,6 +111,7 @@ def test_an_answer_that_takes_long_keeps_no_other_waiting() -> None:
         struct.pack("!I", 10) + b"{}",
         struct.pack("!I", 2) + b"[]",
         struct.pack("!I", 2) + b"\xff\xff",
+        struct.pack("!I", 200_000) + b"[" * 200_000,
     ],
 )
 def test_what_is_no_question_is_not_answered(shop: Workshop, octets: bytes) -> None:
@@ -129,6 +130,17 @@ def test_what_is_no_question_is_not_answered(shop: Workshop, octets: bytes) -> N
             assert read_to_end(sock) == b""
         assert made.ask(OWN, "test", {"good": 1}, PATIENCE) == {"good": 1}
     assert asked == [{"good": 1}]
+
+
+def test_a_question_that_is_not_understood_gets_an_empty_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("dovetail.dev.console.log", lambda _, text, **__: said.append(text))
+    with answering(lambda question: {"name": question["name"]}) as made:
+        assert made.ask(OWN, "test", {"other": 1}, PATIENCE) == {}
+        assert made.ask(OWN, "test", {"name": 1}, PATIENCE) == {"name": 1}
+    assert said == ["The debugger could not answer another process:"]
 
 
 def read_to_end(sock: socket.socket) -> bytes:

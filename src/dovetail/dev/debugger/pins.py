@@ -49,6 +49,9 @@ _VARIABLES = ("DOVETAIL_DEBUG_PIN", "WERKZEUG_DEBUG_PIN")
 
 _KEY_SIZE = 32
 _KEY_FILE = "debugger-key"
+# One that is empty is about to be written by another process: so often it is looked at again.
+_LOOKS = 20
+_BETWEEN_LOOKS = 0.01  # seconds
 _MACHINE_FILES = ("/etc/machine-id", "/var/lib/dbus/machine-id", "/proc/sys/kernel/random/boot_id")
 _COOKIE_PREFIX = "__dovetail_pin_"
 
@@ -182,18 +185,35 @@ def _kept_key(directory: str) -> bytes:
 
 def _read_or_make(file: Path) -> bytes | None:
     if not file.exists():
-        draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        try:
-            with open(os.open(draft, flags, 0o600), "wb") as made:
-                made.write(secrets.token_bytes(_KEY_SIZE))
-            # It appears whole or not at all; another process may have been first.
-            with contextlib.suppress(FileExistsError):
-                os.link(draft, file)
-        finally:
-            draft.unlink(missing_ok=True)
-    with open(os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as kept:
-        return kept.read(_KEY_SIZE) if _is_private(kept) else None
+        _make(file)
+    for _ in range(_LOOKS):
+        with open(os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as kept:
+            if os.fstat(kept.fileno()).st_size:
+                return kept.read(_KEY_SIZE) if _is_private(kept) else None
+        time.sleep(_BETWEEN_LOOKS)
+    return None
+
+
+def _make(file: Path) -> None:
+    """Put a new key into a file, unless another process is first."""
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    try:
+        _write_key(draft)
+        os.link(draft, file)  # so it appears whole or not at all
+    except FileExistsError:
+        return
+    except (AttributeError, NotImplementedError, OSError):
+        # The system has no hard links, or the file system. Then others may see it empty.
+        with contextlib.suppress(FileExistsError):
+            _write_key(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_key(file: Path) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    with open(os.open(file, flags, 0o600), "wb", buffering=0) as made:
+        made.write(secrets.token_bytes(_KEY_SIZE))
 
 
 def _is_private(file: IO[bytes]) -> bool:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dovetail.dev import console
 from dovetail.dev.hosts import af_unix
 from dovetail.dev.workshop import Workshop
 
@@ -135,7 +136,15 @@ class Relay:
         with sock, contextlib.suppress(OSError, ValueError):
             sock.settimeout(_ASKING)
             question = _receive(sock, _LONGEST_QUESTION)
-            _send(sock, self._answer(question) or {})
+            _send(sock, self._try_to_answer(question) or {})
+
+    def _try_to_answer(self, question: Message) -> Message | None:
+        try:
+            return self._answer(question)
+        except Exception:
+            # The other process may run other code than this one. It has to hear something.
+            console.log("error", "The debugger could not answer another process:", exc_info=True)
+            return None
 
     def close(self) -> None:
         """Stop answering."""
@@ -222,7 +231,10 @@ def _receive(sock: socket.socket, longest: int) -> Message:
     (length,) = _LENGTH.unpack(_read(sock, _LENGTH.size))
     if length > longest:
         raise ValueError(f"a message of {length} octets is too long")
-    message = json.loads(_read(sock, length))
+    try:
+        message = json.loads(_read(sock, length))
+    except RecursionError:
+        raise ValueError("a message is not nested so deeply") from None
     if not isinstance(message, dict):
         raise ValueError("a message is an object")
     return message
