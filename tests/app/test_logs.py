@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,9 @@ from dovetail.app.logs import (
     has_level_handler,
     wsgi_errors_stream,
 )
+from dovetail.server.error_stream import ErrorStream
+from dovetail.server.logs import Logs
+from dovetail.server.settings import Settings
 
 # Below a logger that stands for the root: pytest gives that handlers, and those that do not
 # propagate to it.
@@ -111,3 +116,60 @@ def test_records_go_to_the_server_of_the_request(app: App, capsys: Any) -> None:
     assert written.startswith("[")
     assert written.endswith("] ERROR in test_logs: it failed\n")
     assert capsys.readouterr().err.endswith("] ERROR in test_logs: outside\n")
+
+
+@pytest.fixture
+def written(app: App, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Ask the application for a path, and return what is in the error log of its server."""
+    path = tmp_path / "error.log"
+    logs = Logs(Settings(error_log=str(path), log_level="error"))
+
+    @app.route("/low")
+    def low() -> str:
+        app.logger.warning("%s is low\nvery", "stock")
+        return ""
+
+    @app.route("/wrong")
+    def wrong() -> str:
+        app.logger.warning("%d", "four")
+        return ""
+
+    @app.route("/fail")
+    def fail() -> str:
+        return str(1 / 0)
+
+    def ask(target: str) -> str:
+        errors: Any = ErrorStream(logs.error)
+        app.test_client().get(target, errors_stream=errors)
+        return path.read_text()
+
+    yield ask
+    logs.close()
+
+
+STAMP = r"\[[-0-9]+ [:0-9]+ [+-]\d{4}\] \[\d+\]"
+
+
+def test_our_server_stamps_records_once(written: Callable[[str], str]) -> None:
+    message = rf"{STAMP} \[WARNING\] test_logs: stock is low\n    very\n"
+    assert re.fullmatch(message, written("/low"))
+
+
+def test_our_server_indents_tracebacks(written: Callable[[str], str]) -> None:
+    message = rf"{STAMP} \[ERROR\] application: Exception on /fail \[GET\]( \(.*\))?\n"
+    assert re.match(
+        message + r"    Traceback \(most recent call last\):\n      File", written("/fail")
+    )
+    assert written("/fail").endswith("    ZeroDivisionError: division by zero\n")
+
+
+def test_a_form_that_was_set_is_kept(
+    written: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(default_handler, "formatter", logging.Formatter("own %(message)s"))
+    assert re.fullmatch(rf"{STAMP} \[ERROR\] own stock is low\n    very\n", written("/low"))
+
+
+def test_a_message_that_cannot_be_made(written: Callable[[str], str], capsys: Any) -> None:
+    assert written("/wrong") == ""
+    assert "Logging error" in capsys.readouterr().err

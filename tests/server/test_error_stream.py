@@ -124,3 +124,17 @@ def test_application_that_closes_it_silences_nobody(stream: ErrorStream, lines: 
         stream.write("four\n")
     assert not stream.closed
     assert lines.lines == ["half", "one", "two", "three", "four"]
+
+
+def test_messages_of_a_logger_keep_their_level(stream: ErrorStream, lines: Lines) -> None:
+    stream.write("half")
+    stream.log(logging.DEBUG, "100 %s\nof it")
+    assert lines.lines == ["half", "100 %s\nof it"]
+    assert lines.levels == {logging.ERROR, logging.DEBUG}
+
+
+def test_messages_of_a_logger_are_not_for_the_servers_level_to_drop(lines: Lines) -> None:
+    log = logging.Logger("test", logging.ERROR)
+    log.addHandler(lines)
+    ErrorStream(log).log(logging.INFO, "wanted")
+    assert lines.lines == ["wanted"]

@@ -27,14 +27,32 @@ def _errors_stream() -> TextIO:
 #: ``ext://dovetail.app.logs.wsgi_errors_stream`` in a configuration of :mod:`logging.config`.
 wsgi_errors_stream: LocalProxy[TextIO] = LocalProxy(_errors_stream)
 
+_FORMATTER = logging.Formatter("[%(asctime)s] %(levelname)s in %(module)s: %(message)s")
+
+
+class _DefaultHandler(logging.StreamHandler[TextIO]):
+    """Leaves time and level to a server that writes them itself, in front of each message."""
+
+    def __init__(self) -> None:
+        super().__init__(wsgi_errors_stream)  # type: ignore[arg-type]
+        self.setFormatter(_FORMATTER)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record, in the form that was set."""
+        log = getattr(self.stream, "log", None)  # see dovetail.server.error_stream
+        if log is None or self.formatter is not _FORMATTER:
+            super().emit(record)
+            return
+        try:
+            text = f"{record.module}: {record.getMessage()}"
+            log(record.levelno, text, record.exc_info, record.stack_info)
+        except Exception:
+            self.handleError(record)
+
+
 #: Writes to :data:`wsgi_errors_stream`; the handler of an application's logger whose messages
 #: nobody else would write.
-default_handler: logging.StreamHandler[TextIO] = logging.StreamHandler(
-    wsgi_errors_stream  # type: ignore[arg-type]
-)
-default_handler.setFormatter(
-    logging.Formatter("[%(asctime)s] %(levelname)s in %(module)s: %(message)s")
-)
+default_handler: logging.StreamHandler[TextIO] = _DefaultHandler()
 
 
 def create_logger(app: AppSetup) -> logging.Logger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+from types import TracebackType
 
 __all__ = ["ErrorStream"]
 
@@ -33,8 +34,7 @@ class ErrorStream(io.TextIOBase):
         parts = [rest[at : at + _LINE] for at in range(0, len(rest), _LINE)]
         self._parts.pending = parts.pop() if parts else ""
         if lines:
-            # Line ends in the format, unlike those in an argument, are not escaped in the log.
-            self._log.error("\n".join(["%s"] * len(lines)), *lines)
+            self._log.error(_format_of(lines), *lines)
         for part in parts:
             self._log.error("%s", part)
         return len(text)
@@ -46,6 +46,39 @@ class ErrorStream(io.TextIOBase):
             self._parts.pending = ""
             self._log.error("%s", pending)
 
+    def log(
+        self,
+        level: int,
+        text: str,
+        exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | None = None,
+        stack_info: str | None = None,
+    ) -> None:
+        """Log a message of the application as one of the server's own, with its level and time.
+
+        The application has decided that it is to be logged: the server's level does not count.
+
+        :param level: see :mod:`logging`; so for ``exc_info`` and ``stack_info``.
+        """
+        self.flush()
+        lines = text.split("\n")
+        self._log.handle(
+            self._log.makeRecord(
+                self._log.name,
+                level,
+                __file__,
+                0,
+                _format_of(lines),
+                tuple(lines),
+                exc_info,
+                sinfo=stack_info,
+            )
+        )
+
     def close(self) -> None:
         """Only flush: a request that closes the stream must not silence all others."""
         self.flush()
+
+
+def _format_of(lines: list[str]) -> str:
+    # Line ends in the format, unlike those in an argument, are not escaped in the log.
+    return "\n".join(["%s"] * len(lines))
