@@ -369,6 +369,44 @@ def test_the_status_of_a_program_that_ends(project: Project) -> None:
     text = (project.folder / "app.py").read_text()
     project.write("app.py", f"raise SystemExit(7)\n{text}")
     assert project.process.wait(30) == 7
+    project.wait_for_line("The server's process has ended: status 7")
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [
+        ("os._exit(9)", 9, "has ended: status 9"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 137, "has ended: SIGKILL"),
+        ("os.kill(os.getpid(), 40)", 168, "has ended: signal 40"),
+    ],
+)
+def test_how_a_program_has_ended_is_told(
+    project: Project, end: str, status: int, said: str
+) -> None:
+    project.write("app.py", APP.replace("import time", "import os, signal, time"))
+    project.start()
+    project.wait_for(1)
+    project.save(f"2 if {end} else 3")  # at import, when it has served before
+    assert project.process.wait(30) == status
+    project.wait_for_line(said)
+
+
+@linux
+def test_descriptors_with_high_numbers(project: Project) -> None:
+    # More than select() knows, which has its limit whatever that of the process is.
+    text = (project.folder / "run.py").read_text()
+    many = "import os\nheld = [os.dup(2) for _ in range(1_100)]\n"
+    project.write("run.py", many + text)
+    project.start()
+    with Crowd(project, 2) as crowd:
+        crowd.wait_for(1)
+        for version in (2, 3):
+            project.save(version)
+            crowd.wait_for(version)
+    assert crowd.failures == []
+    project.save("4\nos = 1 / 0")
+    until(lambda: project.ask()[0] == 500, "the error", project.lines)
+    assert project.stop() == 0
 
 
 SHOW = """

@@ -19,6 +19,7 @@ from dovetail.server.poller import (
     SelectorPoller,
     open_poller,
     wait_for,
+    wait_for_any,
 )
 
 Pair = tuple[socket.socket, socket.socket]
@@ -381,3 +382,16 @@ def test_wait_for_one_descriptor(
     assert wait_for(ours.fileno(), READABLE, PATIENCE)
     fill(ours)
     assert not wait_for(ours.fileno(), WRITABLE, 0.01)
+
+
+@pytest.mark.parametrize("with_poll", [True, False])
+def test_wait_for_any_descriptor(
+    pair: Pair, with_poll: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not with_poll:
+        monkeypatch.delattr(select, "poll", raising=False)
+    ours, theirs = pair
+    fds = [ours.fileno(), theirs.fileno()]
+    assert wait_for_any(fds, 0.01) == set()
+    theirs.send(b"x")
+    assert wait_for_any(fds, None) == {ours.fileno()}

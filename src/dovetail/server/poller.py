@@ -26,6 +26,7 @@ __all__ = [
     "Poller",
     "SelectorPoller",
     "open_poller",
+    "wait_for",
     "wait_for_any",
 ]
 
@@ -84,13 +85,16 @@ def wait_for(fd: int, news: int, timeout: float) -> bool:
     return any(select.select(readers, writers, [], timeout))
 
 
-def wait_for_any(fds: Iterable[int], timeout: float) -> set[int]:
-    """Wait in this thread until some of the descriptors are readable; return which."""
+def wait_for_any(fds: Iterable[int], timeout: float | None) -> set[int]:
+    """Wait in this thread until some of the descriptors are readable; return which.
+
+    :param timeout: in seconds; None for ever.
+    """
     if hasattr(select, "poll"):
         gate = select.poll()
         for fd in fds:
             gate.register(fd, select.POLLIN)
-        return {fd for fd, _ in gate.poll(int(timeout * 1000) + 1)}
+        return {fd for fd, _ in gate.poll(None if timeout is None else int(timeout * 1000) + 1)}
     return set(select.select([*fds], [], [], timeout)[0])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import socket
 import sys
@@ -12,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from dovetail.dev import console
 from dovetail.dev.reloader import link as messages
@@ -22,6 +21,7 @@ from dovetail.dev.reloader.paths import drop_stale_bytecode
 from dovetail.dev.reloader.supervisor import AGAIN
 from dovetail.dev.reloader.watching import Watcher
 from dovetail.dev.reloader.watchlist import Change
+from dovetail.server.poller import wait_for_any
 
 __all__ = ["Generation", "Retirable"]
 
@@ -155,13 +155,13 @@ class Generation:
     def _attend(self, link: Link, recorder: ImportRecorder) -> None:
         """Listen to the other process, without which this one ends, too; and to forked ones."""
         reports = recorder.listen()
-        waiting: list[Any] = [link] if reports is None else [link, reports]
+        fds = [each.fileno() for each in (link, reports) if each is not None]
         message = messages.GO
         while message:
-            ready, _, _ = select.select(waiting, [], [])
-            if reports in ready:
+            ready = wait_for_any(fds, None)
+            if reports is not None and reports.fileno() in ready:
                 recorder.receive()
-            if link in ready:
+            if link.fileno() in ready:
                 message, connections = link.listen()
                 self._adopt(connections)
         self._interrupt()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import selectors
 import signal
 import socket
@@ -21,6 +20,7 @@ from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.link import Link
 from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock, settle, signature
 from dovetail.dev.reloader.program import Program
+from dovetail.server.poller import READABLE, wait_for
 
 __all__ = ["AGAIN", "KNOWN", "SPARE", "STAND_IN", "STARTED", "Supervisor", "end_status"]
 
@@ -236,7 +236,7 @@ class Supervisor:
         if status is None:
             return None
         # What it said last. Processes that it has forked may still have its end of the line.
-        while child.link is not None and select.select([child.link], [], [], 0)[0]:
+        while child.link is not None and wait_for(child.link.fileno(), READABLE, 0):
             self._hear(child)
         if child is not self._child:
             return None  # it has a successor already
@@ -268,15 +268,13 @@ class Supervisor:
         return self._linked and not child.has_served and not child.stands_in
 
     def _final(self, status: int) -> int:
-        if status >= 0:
-            return 0 if self._asked_to_end and status == AGAIN else status
-        if self._asked_to_end in (signal.SIGINT, signal.SIGTERM):
-            return 0
         if not self._asked_to_end:
-            with contextlib.suppress(ValueError):
-                name = signal.Signals(-status).name
-                console.log("error", f" * The server's process was ended by {name}")
-        return end_status(status)
+            # Python itself says why a program ends with status 1.
+            if status not in (0, _RAISED):
+                console.log("error", f" * The server's process has ended: {_describe(status)}")
+            return end_status(status)
+        is_killed = status < 0 and self._asked_to_end in (signal.SIGINT, signal.SIGTERM)
+        return 0 if is_killed or status == AGAIN else end_status(status)
 
     def _forget(self, child: _Child) -> None:
         if child.link is not None:
@@ -469,6 +467,15 @@ def _interrupts_blocked() -> Iterator[None]:
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
     """Handle SIGCHLD: that it comes is what ends the waiting."""
+
+
+def _describe(status: int) -> str:
+    if status >= 0:
+        return f"status {status}"
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"signal {-status}"
 
 
 def end_status(status: int) -> int:
