@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dovetail.app import dotenv
+
 __all__ = ["APPLICATION", "process_restored"]
 
 #: The text of a module with an application.
@@ -31,6 +33,8 @@ def number():
 def process_restored() -> Iterator[None]:
     """Begin without variables of ours or Flask's; put environment, path and modules back."""
     path, modules, environ = list(sys.path), set(sys.modules), dict(os.environ)
+    dotenv._places.clear()
+    dotenv._names.clear()
     for name in environ:
         if name.startswith(("FLASK_", "DOVETAIL_")):
             del os.environ[name]

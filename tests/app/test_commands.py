@@ -31,6 +31,7 @@ def _process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What run_simple was called with."""
     calls: list[Any] = []
+    monkeypatch.setattr("dovetail.app.dotenv._places", set())
     monkeypatch.setattr(serving, "run_simple", lambda *args, **kwargs: calls.append((args, kwargs)))
     return calls
 

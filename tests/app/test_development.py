@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,13 @@ class Program:
         finally:
             connection.close()
 
+    def wait_for(self, answer: str) -> None:
+        """Ask until that is the answer."""
+        deadline = time.monotonic() + PATIENCE
+        while (last := self.ask()) != answer:
+            assert time.monotonic() < deadline, last
+            time.sleep(0.02)
+
     def interrupt(self) -> tuple[int, str]:
         """Press Ctrl-C; return the status and the rest of its output."""
         self.process.send_signal(signal.SIGINT)
@@ -120,6 +128,21 @@ def test_run_until_ctrl_c(start: Start, threads: str) -> None:
     assert status == 0
     assert rest.count("\n") == 1
     assert '"GET / HTTP/1.1" 200' in rest
+
+
+def test_files_of_variables_are_read_anew(start: Start, directory: Path) -> None:
+    app = APPLICATION.replace("{name} {number}", "{os.environ.get('COLOR')} {os.environ['SIZE']}")
+    (directory / "app.py").write_text(f"import os\n{app}")
+    (directory / ".env").write_text("COLOR=red\nSIZE=1\n")
+    program = start(str(COMMAND), "run", "-p", "0", "--reload", SIZE="5")
+    assert program.ask() == "red 5"
+    (directory / ".env").write_text("COLOR=blue\nSIZE=2\n")
+    program.wait_for("blue 5")
+    (directory / ".env").unlink()
+    program.wait_for("None 5")
+    (directory / ".flaskenv").write_text("COLOR=green\n")
+    program.wait_for("green 5")
+    assert program.interrupt()[0] == 0
 
 
 def test_ctrl_c_at_once(start: Start) -> None:

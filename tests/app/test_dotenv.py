@@ -4,12 +4,13 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from tests.app.commandline import process_restored
 
-from dovetail.app.dotenv import is_available, load_dotenv
+from dovetail.app.dotenv import follow_changes, is_available, load_dotenv
 
 pytestmark = pytest.mark.skipif(not is_available(), reason="python-dotenv is not installed")
 
@@ -77,3 +78,34 @@ def test_a_file_that_cannot_be_read() -> None:
     Path(".env").chmod(0)
     with pytest.raises(click.FileError, match=r"Permission denied"):
         load_dotenv()
+
+
+def test_the_reloader_watches_what_there_is_and_what_may_come() -> None:
+    Path(".env").write_text("A=1\n")
+    options = {"use_reloader": True, "extra_files": ["mine"]}
+    follow_changes(options)
+    assert options["extra_files"] == ["mine"]
+    load_dotenv("late", load_defaults=True)
+    follow_changes(options)
+    names = ["mine", *(os.path.abspath(name) for name in (".dovetailenv", ".env", ".flaskenv"))]
+    assert options["extra_files"] == [*names, os.path.abspath("late")]
+
+
+def test_without_a_reloader_nothing_is_watched() -> None:
+    load_dotenv()
+    options: dict[str, Any] = {"use_reloader": False}
+    follow_changes(options)
+    assert options == {"use_reloader": False}
+
+
+def test_a_process_that_is_started_anew_forgets_what_files_said_before() -> None:
+    Path(".env").write_text("A=file\nB=file\nC=file\n")
+    os.environ["A"] = "set"
+    load_dotenv()
+    follow_changes({"use_reloader": True})
+    Path(".env").write_text("A=changed\nB=changed\n")
+    load_dotenv()  # as that process does, with this one's environment
+    assert [os.environ.get(name) for name in "ABC"] == ["set", "changed", None]
+    os.environ["B"] = "by the program"
+    load_dotenv()
+    assert os.environ["B"] == "by the program"

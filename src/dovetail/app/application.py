@@ -281,6 +281,7 @@ class App(Addressing):
         )
         options.setdefault("threaded", options.get("processes", 1) == 1)
         develop(self, options)
+        dotenv.follow_changes(options)
         try:
             serving.run_simple(host, port, self, **options)
         finally:

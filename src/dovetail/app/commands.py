@@ -19,6 +19,7 @@ from click.core import ParameterSource
 
 from dovetail.app.development import develop
 from dovetail.app.discovery import NoAppException, locate_other_app
+from dovetail.app.dotenv import follow_changes
 from dovetail.app.groups import ScriptInfo, pass_script_info, with_appcontext
 from dovetail.app.options import CertParamType, SeparatedPathType, debug_option, validate_key
 from dovetail.app.proxies import current_app
@@ -160,6 +161,7 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
         "live_reload": live_reload,
         "inspector": inspector,
     }
+    follow_changes(options)
     app = _load(info, options)
     options["ssl_context"] = _load_certificate(*cert) if isinstance(cert, tuple) else cert
     show_server_banner(debug, info.app_import_path)

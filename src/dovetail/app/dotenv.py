@@ -8,10 +8,17 @@ from typing import Any
 
 import click
 
-__all__ = ["is_available", "load_dotenv"]
+__all__ = ["follow_changes", "is_available", "load_dotenv"]
 
 # Each wins over those before it.
 _DEFAULT_FILES = (".flaskenv", ".dovetailenv", ".env")
+# The environment variable with the names of those that files have set, a line each, for a process
+# that is started anew because the files have changed.
+_EARLIER = "DOVETAIL_DOTENV_NAMES"
+
+# What this process has loaded: where files are, or may be one day, and the names they have set.
+_places: set[str] = set()
+_names: set[str] = set()
 
 
 def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool = True) -> bool:
@@ -35,18 +42,36 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
                 err=True,
             )
         return False
-    values: dict[str, str | None] = {}
+    places = []
     if load_defaults:
         for name in _DEFAULT_FILES:
-            found = dotenv.find_dotenv(name, usecwd=True)
-            if found:
-                values |= _read(dotenv, found)
-    if path is not None and os.path.isfile(path):
-        values |= _read(dotenv, path)
+            places.append(dotenv.find_dotenv(name, usecwd=True) or os.path.abspath(name))
+    if path is not None:
+        places.append(os.path.abspath(path))
+    values: dict[str, str | None] = {}
+    for place in filter(os.path.isfile, places):
+        values |= _read(dotenv, place)
+    for name in os.environ.pop(_EARLIER, "").splitlines():
+        os.environ.pop(name, None)
     for key, value in values.items():
-        if value is not None:
-            os.environ.setdefault(key, value)
+        if value is not None and key not in os.environ:
+            os.environ[key] = value
+            _names.add(key)
+    _places.update(places)
     return bool(values)
+
+
+def follow_changes(options: dict[str, Any]) -> None:
+    """Have the reloader watch the files of :func:`load_dotenv`, and new processes load them anew.
+
+    :param options: those of :func:`dovetail.dev.run_simple`; ``extra_files`` is completed if there
+        is to be a reloader.
+    """
+    if not options["use_reloader"] or not _places:
+        return
+    options["extra_files"] = [*(options.get("extra_files") or ()), *sorted(_places)]
+    if _names:
+        os.environ[_EARLIER] = "\n".join(sorted(_names))
 
 
 def is_available() -> bool:

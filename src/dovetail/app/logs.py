@@ -34,7 +34,7 @@ class _DefaultHandler(logging.StreamHandler[TextIO]):
     """Leaves time and level to a server that writes them itself, in front of each message."""
 
     def __init__(self) -> None:
-        super().__init__(wsgi_errors_stream)  # type: ignore[arg-type]
+        super().__init__(wsgi_errors_stream)  # type: ignore[call-overload]
         self.setFormatter(_FORMATTER)
 
     def emit(self, record: logging.LogRecord) -> None:
