@@ -42,6 +42,15 @@ def app(environ, start_response):
     flags = environ["wsgi.multiprocess"], environ["wsgi.multithread"], main
     return [repr((os.getpid(), os.getppid(), *flags)).encode()]
 
+def fork():
+    attempts.append(fork)
+    if str(len(attempts)) in failing:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return really_fork()
+
+attempts, really_fork, os.fork = [], os.fork, fork
+failing = [word for word in sys.argv if word.isdigit()]
+
 options = {}
 if "passthrough" in sys.argv:
     options["passthrough_errors"] = True
@@ -220,8 +229,19 @@ def test_they_end_with_the_one_that_forked_them(number: int) -> None:
     assert status == (0 if number == signal.SIGINT else -number)
 
 
-def test_a_retirement_hands_over_the_clients_of_all() -> None:
-    with program("fd") as running, contextlib.ExitStack() as stack:
+def test_a_process_that_cannot_be_forked_is_tried_again() -> None:
+    with program("1", "3", "4") as running:
+        assert len(running.pids()) == 2
+        assert running.end() == 0
+    told = "Cannot start a process: [Errno 11] Resource temporarily unavailable; trying again soon"
+    assert running.err.count(told) == 3
+    assert "Traceback" not in running.err
+
+
+# In the second case only one of the new processes is there in time.
+@pytest.mark.parametrize(("failing", "count"), [([], 2), (["3", "5"], 1)])
+def test_a_retirement_hands_over_the_clients_of_all(failing: list[str], count: int) -> None:
+    with program("fd", *failing) as running, contextlib.ExitStack() as stack:
         clients = [
             http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE)
             for _ in range(10)
@@ -243,6 +263,6 @@ def test_a_retirement_hands_over_the_clients_of_all() -> None:
             assert client.sock is not None  # the same connection
             after.append(ast.literal_eval(client.getresponse().read().decode())[0])
         assert not set(before) & set(after)
-        assert len(set(after)) == 2
+        assert len(set(after)) == count
         assert running.end() == 0
     assert "Traceback" not in running.err

@@ -36,7 +36,7 @@ _ADOPT = b"A"
 # How many sockets go into one message; Linux allows 253.
 _SOCKETS = 100
 # A process that has lived for less than this, in seconds, is not replaced before as long has passed
-# again: it might end at once each time.
+# again: it might end at once each time. One that could not be forked is tried again as late.
 _SHORT_LIFE = 1.0
 # How long requests that are under way get when the server is stopped, and when its own process
 # was interrupted or has vanished.
@@ -228,10 +228,18 @@ class Workers:
         if not missing or time.monotonic() < self._hire_at:
             return
         adopted = self._take_adopted()
-        for at in range(missing):
-            self._fork(adopted[at::missing], adopted)
-        for sock in adopted:
-            sock.close()
+        shares = [adopted[at::missing] for at in range(missing)]
+        while shares:
+            try:
+                self._fork(shares[-1], adopted)
+            except OSError as error:
+                self._hire_at = time.monotonic() + _SHORT_LIFE
+                self._log("error", "Cannot start a process: %s; trying again soon", error)
+                break
+            for sock in shares.pop():
+                sock.close()
+        with self._adopting:
+            self._adopted += [sock for share in shares for sock in share]
 
     def _deal(self) -> None:
         """Have the processes that are there go on with the clients that came meanwhile."""
@@ -251,31 +259,33 @@ class Workers:
         # What waits in the buffers would be printed by both.
         _flush()
         ours, theirs = socket.socketpair()
-        with _undisturbed() as disturb:
-            pid = os.fork()
-            if not pid:
-                for sock in adopted:  # the others'
-                    if sock not in share:
-                        sock.close()
-                self._be_worker(ours, theirs, share, disturb)
-        theirs.close()
-        self._workers.append(_Worker(pid, ours, time.monotonic()))
+        others = [sock for sock in adopted if sock not in share]
+        with theirs, contextlib.ExitStack() as undoing:
+            undoing.callback(ours.close)
+            with _undisturbed() as disturb:
+                pid = os.fork()
+                if not pid:
+                    self._be_worker([ours, *others], theirs, share, disturb)
+            self._workers.append(_Worker(pid, ours, time.monotonic()))
+            undoing.pop_all()
 
     def _be_worker(
         self,
-        ours: socket.socket,
-        theirs: socket.socket,
+        others: list[socket.socket],
+        line: socket.socket,
         adopted: list[socket.socket],
         disturb: Callable[[], None],
     ) -> NoReturn:
-        """Be the forked process, to its end."""
+        """Be the forked process, to its end.
+
+        :param others: what is of no use to this process, which has it from its parent.
+        """
         status = 1
         try:
             disturb()
-            ours.close()
-            for sibling in self._workers:
-                sibling.line.close()
-            status = self._work(WorkerEnd(theirs), adopted)
+            for sock in [*others, *(sibling.line for sibling in self._workers)]:
+                sock.close()
+            status = self._work(WorkerEnd(line), adopted)
         except KeyboardInterrupt:
             status = 0
         except SystemExit as leaving:
