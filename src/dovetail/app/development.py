@@ -19,15 +19,13 @@ __all__ = ["asset_folders", "develop"]
 def develop(app: App, options: dict[str, Any]) -> None:
     """Get an application ready to be served during development.
 
-    With the inspector, it marks the phases of its requests. With live reload, it reads templates
-    anew that have changed, unless TEMPLATES_AUTO_RELOAD says otherwise.
+    It marks the phases of its requests, as far as the inspector wants that. With live reload, it
+    reads templates anew that have changed, unless TEMPLATES_AUTO_RELOAD says otherwise.
 
     :param options: those of :func:`dovetail.dev.run_simple`. With live reload, ``asset_folders``
         is completed.
     """
-    inspector = options.get("inspector")
-    if options.get("use_debugger") if inspector is None else inspector:
-        mark_phases()
+    mark_phases()
     if not options.get("live_reload"):
         return
     if app.config["TEMPLATES_AUTO_RELOAD"] is None:
