@@ -66,6 +66,7 @@ def test_names_that_are_not_documented_but_used() -> None:
     assert wsgi._get_server({"SERVER_NAME": "a", "SERVER_PORT": "80"}) == ("a", 80)
     reloader = importlib.import_module("werkzeug._reloader")
     assert reloader.run_with_reloader is dovetail.dev.reloader.run_with_reloader
+    assert reloader.reloader_loops is dovetail.dev.reloader.reloader_loops
     debug = importlib.import_module("werkzeug.debug")
     assert debug.DebugTraceback is importlib.import_module("werkzeug.debug.tbtools").DebugTraceback
     assert debug.Console is debug.console.Console

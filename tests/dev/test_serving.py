@@ -71,6 +71,16 @@ def test_what_run_simple_passes_on(
     assert lines[1] == "INFO Press CTRL+C to quit"
 
 
+def test_a_part_of_the_reloader_that_is_taken_without_it(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+    monkeypatch.delenv("WERKZEUG_SERVER_FD", raising=False)
+    monkeypatch.setattr(BaseWSGIServer, "serve_forever", lambda server: None)
+    run_simple("127.0.0.1", 0, hello)
+    assert "Running on http://127.0.0.1:" in lines[0]
+
+
 PROGRAM = """
 import sys
 from dovetail.dev.serving import choose_aids, is_running_from_reloader, run_simple

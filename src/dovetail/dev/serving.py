@@ -144,8 +144,7 @@ def _serve(
     stack: Callable[[], Stack], make: Callable[..., BaseWSGIServer], watch: Watch, *, reloads: bool
 ) -> None:
     """Serve in this process, which with ``reloads`` is one that the reloader has started."""
-    is_child = is_running_from_reloader()
-    inherited = os.environ.get(_FD) if is_child else None
+    inherited = os.environ.get(_FD) if is_running_from_reloader() else None
     with contextlib.ExitStack() as cleaning:
         around = cleaning.enter_context(contextlib.closing(stack()))
         fd = None if inherited is None else int(inherited)
@@ -155,7 +154,9 @@ def _serve(
             # on running, must not keep the port.
             os.set_inheritable(fd, False)
         around.attach(server)
-        if not is_child:
+        if fd is None:
+            # There is no process before this one that has said it. (Django's runserver_plus, for
+            # one, takes the reloader's part in the environment without having it.)
             _announce(server, around.debugger)
         show = None if around.live is None else around.show_change
         if reloads:

@@ -30,8 +30,13 @@ class Watched:
         self.changes: Queue[Change] = Queue()
         self.assets: Queue[str] = Queue()
         self.list = Watchlist(ImportRecorder(), **options)
-        self.watcher = Watcher(self.list, kind, 0.03, self.changes.put, self.assets.put)
+        self.goes_on = False
+        self.watcher = Watcher(self.list, kind, 0.03, self.act, self.assets.put)
         self.thread = threading.Thread(target=self.watcher.run)
+
+    def act(self, change: Change) -> bool:
+        self.changes.put(change)
+        return self.goes_on
 
     def change(self, act: Callable[[], object]) -> Change:
         """Act until that is noticed: nobody tells when the watching begins."""
@@ -79,6 +84,29 @@ def test_an_extra_file_that_does_not_exist_yet(kind: str, tmp_path: Path) -> Non
     path = tmp_path / "a" / "b" / "c.cfg"
     with watching(kind, extra=[str(path)]) as watched:
         assert watched.change(touch(path)) == Change(str(path))
+
+
+@KINDS
+def test_extra_files_that_are_named_later(kind: str, tmp_path: Path) -> None:
+    named = {str(tmp_path / "a")}
+    with watching(kind, extra=lambda: frozenset(named)) as watched:
+        watched.goes_on = True
+        assert watched.change(touch(tmp_path / "a")).path == str(tmp_path / "a")
+        # What is there already has not changed.
+        touch(tmp_path / "tree" / "c")()
+        touch(tmp_path / "b")()
+        named.update({str(tmp_path / "b"), str(tmp_path / "tree")})
+        seen = {watched.change(touch(tmp_path / "a")).path for _ in range(3)}
+        assert seen == {str(tmp_path / "a")}
+        _repeat_until(watched, touch(tmp_path / "b"), str(tmp_path / "b"))
+        _repeat_until(watched, touch(tmp_path / "tree" / "d"), str(tmp_path / "tree" / "d"))
+
+
+def _repeat_until(watched: Watched, act: Callable[[], object], path: str) -> None:
+    for _ in range(100):
+        if watched.change(act).path == path:
+            return
+    raise AssertionError(f"{path} was not seen")
 
 
 @KINDS

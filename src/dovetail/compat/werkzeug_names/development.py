@@ -91,6 +91,7 @@ MODULES = {
         },
     ),
     "werkzeug._reloader": NameTable(
-        "Starting anew when files change.", also={"dovetail.dev.reloader": "run_with_reloader"}
+        "Starting anew when files change.",
+        also={"dovetail.dev.reloader": "ReloaderLoop reloader_loops run_with_reloader"},
     ),
 }

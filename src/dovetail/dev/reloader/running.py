@@ -11,6 +11,7 @@ from dovetail.dev import console
 from dovetail.dev.reloader.generation import Generation, Retirable
 from dovetail.dev.reloader.imports import record_imports
 from dovetail.dev.reloader.link import Link
+from dovetail.dev.reloader.loops import reloader_loops
 from dovetail.dev.reloader.program import Program
 from dovetail.dev.reloader.supervisor import KNOWN, STARTED, Supervisor
 from dovetail.dev.reloader.watching import POLLING, Watcher, choose_type
@@ -69,9 +70,13 @@ def run_with_reloader(
     link = Link.of_child()
     generation = Generation(main_func, server, link)
     generation.begin()
+    loop = reloader_loops[reloader_type](extra_files, exclude_patterns, interval)
+    loop.attach(generation.retire)
     started, known = _circumstances()
-    watchlist = Watchlist(recorder, extra_files, assets, exclude_patterns, started, known)
-    watcher = Watcher(watchlist, kind, interval, generation.retire, on_asset_change)
+    watchlist = Watchlist(
+        recorder, lambda: loop.extra_files, assets, loop.exclude_patterns, started, known
+    )
+    watcher = Watcher(watchlist, kind, loop.interval, loop.act_on, on_asset_change)
     generation.run(watcher, recorder)
 
 

@@ -71,7 +71,7 @@ def _events_are_unreliable() -> bool:
 class Watcher:
     """Waits for changes, in a thread of its own.
 
-    :param act: is called with a change of the code; then the watching ends.
+    :param act: is called with a change of the code; then the watching ends, unless it returns True.
     :param show: is called with the path of each asset that has changed; None for not at all.
     :param interval: how often to look at the files if they are polled, in seconds.
     """
@@ -121,8 +121,9 @@ class Watcher:
                 return True
             if not change.is_asset:
                 settle(change.path)
+                if self._act(change) is True:
+                    continue
                 self._stopped.set()
-                self._act(change)
                 return True
             assets.append(change.path)
         if self._show is not None:

@@ -58,7 +58,7 @@ class Watchlist:
     def __init__(  # noqa: PLR0917  what is watched, in that order, and since when
         self,
         recorder: ImportRecorder,
-        extra: Iterable[str] | None = None,
+        extra: Assets | None = None,
         assets: Assets | None = None,
         exclude: Iterable[str] | None = None,
         started: int = 0,
@@ -73,7 +73,9 @@ class Watchlist:
         self._early: list[str] = []
         self._files: dict[str, Signature] = {}
         self._asset_files: set[str] = set()
-        files, self._trees = sort_names(extra or ())
+        self._extra: Assets = () if extra is None else extra
+        self._extra_seen: frozenset[str] = frozenset()
+        self._trees: list[Tree] = []
         self._asset_trees: list[Tree] = []
         self._tree_files: dict[str, Signature] = {}
         # Not since the start: a program may write there when it starts.
@@ -81,8 +83,7 @@ class Watchlist:
         self._index: dict[str, set[str]] = {}
         self._places: frozenset[str] = frozenset()
         self._real: dict[str, str] = {}
-        for file in files:
-            self._add(file)
+        self._take_extra(self._extra_now())
 
     # What there is to be watched
 
@@ -101,6 +102,11 @@ class Watchlist:
         for file in self._recorder.take_reports():
             if not is_library(file):
                 self._add(file)
+        if (extra := self._extra_now()) != self._extra_seen:
+            self._take_extra(extra)
+            # What is in a new tree is not new itself.
+            self._trees_seen = file_clock()
+            self._tree_files = self._scan()[0] | self._tree_files
         given = self._assets() if callable(self._assets) else self._assets
         files, self._asset_trees = sort_names(given)
         for file in files:
@@ -110,12 +116,23 @@ class Watchlist:
 
     def is_outdated(self) -> bool:
         """Tell whether there may be more to be watched than at the last refresh."""
-        return self.is_fresh or not self._modules_seen.issuperset(list(sys.modules))
+        has_more = self.is_fresh or not self._modules_seen.issuperset(list(sys.modules))
+        return has_more or self._extra_now() != self._extra_seen
 
     @property
     def is_fresh(self) -> bool:
         """Whether a module is being imported for the first time; quickly told."""
         return self._recorder.is_fresh
+
+    def _extra_now(self) -> frozenset[str]:
+        given = self._extra() if callable(self._extra) else self._extra
+        return frozenset(map(os.fspath, given))
+
+    def _take_extra(self, extra: frozenset[str]) -> None:
+        self._extra_seen = extra
+        files, self._trees = sort_names(sorted(extra))
+        for file in files:
+            self._add(file)
 
     def _add(self, file: str) -> None:
         if file not in self._files and not self._exclusion.covers(file):
