@@ -26,7 +26,7 @@ from tests.dev.debugged import FAILING, PIN, Shop, evaluate, frame, unlock
 from tests.dev.live import PATIENCE
 
 from dovetail.dev import clients, peers
-from dovetail.dev.clients import is_of_own_page, is_of_own_user
+from dovetail.dev.clients import LOCAL_HOSTS, hosts_of, is_of_own_page, is_of_own_user
 from dovetail.dev.peers import PEER, Peer, find_user
 
 pytestmark = [
@@ -137,6 +137,22 @@ def test_another_socket_with_the_same_port() -> None:
         assert find_user(client, here.getsockname()) == NOBODY
         assert find_user(client, elsewhere.getsockname()) == 0
         assert find_user(client) is None, "it may be either's"
+
+
+@pytest.mark.parametrize(
+    ("hostname", "more"),
+    [
+        ("box.example", ["box.example"]),
+        ("192.0.2.7", ["192.0.2.7"]),
+        ("fe80::1", ["[fe80::1]"]),
+        ("0.0.0.0", []),
+        ("::", []),
+        ("", []),
+        ("unix:///run/shop.sock", []),
+    ],
+)
+def test_the_hosts_of_a_server(hostname: str, more: list[str]) -> None:
+    assert hosts_of(hostname) == [*LOCAL_HOSTS, *more]
 
 
 def test_sockets_without_a_far_end() -> None:

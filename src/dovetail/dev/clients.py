@@ -8,14 +8,26 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dovetail.data.hosts import host_is_trusted
+from dovetail.dev.hosts import ALL_ADDRESSES
 from dovetail.dev.peers import ARE_KNOWN, PEER, Peer, find_user
 
-__all__ = ["LOCAL_HOSTS", "is_of_own_page", "is_of_own_user"]
+__all__ = ["LOCAL_HOSTS", "hosts_of", "is_of_own_page", "is_of_own_user"]
 
 #: The hosts by which a browser reaches this machine, whatever somebody else's name server says.
 LOCAL_HOSTS = (".localhost", "127.0.0.1", "[::1]")
 # By these a proxy says that the client is somebody else.
 _FORWARDING = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
+
+
+def hosts_of(hostname: str) -> list[str]:
+    """Return the hosts that are trusted to be this server's.
+
+    :param hostname: what it was told to listen at: a name, an address, or ``unix://PATH``.
+    """
+    # By 0.0.0.0 browsers reach this machine, too, but do not tell from what site.
+    if hostname in ALL_ADDRESSES or hostname.startswith("unix://"):
+        return [*LOCAL_HOSTS]
+    return [*LOCAL_HOSTS, f"[{hostname}]" if ":" in hostname else hostname]
 
 
 def is_of_own_user(environ: dict[str, Any]) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import socket
 
-__all__ = ["af_unix", "get_interface_ip", "get_sockaddr", "select_address_family"]
+__all__ = ["ALL_ADDRESSES", "af_unix", "get_interface_ip", "get_sockaddr", "select_address_family"]
 
 #: The family of Unix sockets; None where the system has none.
 af_unix: socket.AddressFamily | None = getattr(socket, "AF_UNIX", None)
+
+#: What stands for all addresses of this machine where a server listens.
+ALL_ADDRESSES = ("0.0.0.0", "::", "")
 
 _UNIX_SCHEME = "unix://"
 

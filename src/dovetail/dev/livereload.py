@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -43,7 +43,7 @@ class LiveReload:
     tells what has been added, too; it has no time of modification.
 
     :param changes: what has changed.
-    :param hostname: a name that pages may be of, as they may be of localhost and of any address.
+    :param trusted_hosts: the hosts that pages may be of; they may be of any address, too.
     :param limit: how many pages may be told at a time.
     """
 
@@ -51,12 +51,12 @@ class LiveReload:
         self,
         application: WSGIApplication,
         changes: Changes,
-        hostname: str = "",
+        trusted_hosts: Collection[str] = LOCAL_HOSTS,
         limit: int = 100,
     ) -> None:
         self.application = application
         self.changes = changes
-        self._trusted_hosts = [*LOCAL_HOSTS, *([hostname] if hostname else [])]
+        self._trusted_hosts = trusted_hosts
         self._broadcaster = Broadcaster(changes, limit)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

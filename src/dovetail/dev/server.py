@@ -23,7 +23,13 @@ from dovetail.dev.console import Styled
 from dovetail.dev.conversation import Conversation, Owner, ServerLog, WitnessedWire
 from dovetail.dev.engine import Engine, Give
 from dovetail.dev.handler import WSGIRequestHandler, make_settings
-from dovetail.dev.hosts import af_unix, get_interface_ip, get_sockaddr, select_address_family
+from dovetail.dev.hosts import (
+    ALL_ADDRESSES,
+    af_unix,
+    get_interface_ip,
+    get_sockaddr,
+    select_address_family,
+)
 from dovetail.dev.workers import WorkerEnd, Workers
 from dovetail.gateway.environ import Environ
 from dovetail.server.addresses import UnixAddress
@@ -61,7 +67,6 @@ LISTEN_QUEUE = 128
 #: "adhoc" for a certificate made on the spot, the paths of a certificate and its key, or a context.
 SslContextArgument = ssl.SSLContext | tuple[str, str | None] | str
 
-_ALL_ADDRESSES = ("0.0.0.0", "::", "")
 # As long as anybody waits who asks for no time limit.
 _FOREVER = 1e6
 # How long who makes the server retire waits until it has returned, too.
@@ -391,7 +396,7 @@ class BaseWSGIServer(HTTPServer):
         if self.address_family == af_unix:
             return [self.host]
         hosts, places = [self.host], []
-        if self.host in _ALL_ADDRESSES:
+        if self.host in ALL_ADDRESSES:
             places.append(f"all addresses ({self.host or '0.0.0.0'})")
             loopback = "::1" if self.address_family == socket.AF_INET6 else "127.0.0.1"
             hosts = [loopback, get_interface_ip(self.address_family)]

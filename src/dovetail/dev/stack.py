@@ -7,6 +7,7 @@ from typing import Any
 from wsgiref.types import WSGIApplication
 
 from dovetail.dev.changes import Changes
+from dovetail.dev.clients import hosts_of
 from dovetail.dev.debugger import DebuggedApplication
 from dovetail.dev.inspector import Inspector
 from dovetail.dev.livereload import LiveReload
@@ -47,20 +48,19 @@ class Stack:
         self._closers: list[Callable[[], object]] = []
         if static_files:
             application = SharedDataMiddleware(application, dict(static_files))
-        name = f"[{hostname}]" if ":" in hostname else hostname
+        hosts = hosts_of(hostname)
         if use_debugger:
             application = self.debugger = DebuggedApplication(application, evalex=use_evalex)
-            if not hostname.startswith("unix://"):
-                self.debugger.trusted_hosts.append(name)
+            self.debugger.trusted_hosts = hosts
         if inspector:
             trust: Any = None if self.debugger is None else self.debugger.check_pin_trust
             application = self._inspector = Inspector(
-                application, hostname=hostname, pin_trust=trust
+                application, trusted_hosts=hosts, pin_trust=trust
             )
             self._closers.append(self._inspector.close)
         if live_reload:
             changes = Changes(Workshop.current().path / _CHANGES)
-            application = self.live = LiveReload(application, changes, hostname=name)
+            application = self.live = LiveReload(application, changes, hosts)
             self._closers.append(self.live.close)
         self.application = application
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 from wsgiref.types import WSGIApplication
 
+from dovetail.dev.clients import hosts_of
 from dovetail.dev.inspector import Inspector
 from dovetail.dev.server import BaseWSGIServer, make_server
 from dovetail.dev.workshop import Workshop
@@ -142,7 +143,8 @@ def inspected(
     given = {name: options.pop(name) for name in ("address", "pin_trust") if name in options}
     # As of a process that has made the directory; it is open as long as the workshop is used.
     (directory / "maker").write_text("1")
-    inspector = Inspector(app, hostname=host, workshop=Workshop(directory, SECRET), **given)
+    shop = Workshop(directory, SECRET)
+    inspector = Inspector(app, trusted_hosts=hosts_of(host), workshop=shop, **given)
     server = make_server(host, 0, inspector, **options)
     server.observer = inspector
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})

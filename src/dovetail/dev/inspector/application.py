@@ -66,8 +66,6 @@ class Inspector:
         known for TCP only. May be set later.
     :param trusted_hosts: the hosts by which the inspector may be reached; one with a leading dot
         stands for its subdomains, too.
-    :param hostname: the host that the server was told to listen at; it is trusted, too, unless it
-        is an address of all interfaces.
     :param pin_trust: called with the environ, tells whether a client has entered the debugger's
         PIN, and so may see the inspector from another machine. May be set later.
     :param workshop: by default the current one.
@@ -79,7 +77,6 @@ class Inspector:
         *,
         address: object = None,
         trusted_hosts: Collection[str] = LOCAL_HOSTS,
-        hostname: str = "",
         pin_trust: Callable[[Environ], bool | None] | None = None,
         workshop: Workshop | None = None,
     ) -> None:
@@ -89,7 +86,7 @@ class Inspector:
         self.address = address
         shop = Workshop.current() if workshop is None else workshop
         secret = hmac.new(shop.secret.encode(), b"inspector page", "sha256").hexdigest()
-        self._admission = Admission(secret, _with_host(trusted_hosts, hostname), pin_trust)
+        self._admission = Admission(secret, trusted_hosts, pin_trust)
         self._tokens = Tokens(shop.secret)
         # Numbers of requests begin anew with another run, of which an open list has to know.
         self._run = hmac.new(shop.secret.encode(), b"inspector run", "sha256").hexdigest()[:16]
@@ -306,12 +303,6 @@ class Inspector:
         response = make_private(Response(text, mimetype="text/html"))
         response.headers["Content-Security-Policy"] = content_security_policy(nonce)
         return response
-
-
-def _with_host(trusted: Collection[str], hostname: str) -> Collection[str]:
-    if not hostname or hostname in {"0.0.0.0", "::"} or hostname.startswith("unix://"):
-        return trusted
-    return [*trusted, f"[{hostname}]" if ":" in hostname else hostname]
 
 
 def _is_own(path: str) -> bool:
