@@ -150,8 +150,8 @@ def test_several_lines_and_the_history(browser: Browser) -> None:
     place = frame(browser, "split")
     unlock(browser, place)
     browser.expect_focus("Code to run in split")
-    held = f"{SHIFT}{ENTER}{SHIFT}"
-    type_code(browser, place, f"for piece in pieces:{held}    print('have', piece){ENTER}")
+    # Behind the colon and in the block Enter goes on to the next line.
+    type_code(browser, place, f"for piece in pieces:{ENTER}print('have', piece){ENTER}{ENTER}")
     wait_until(lambda: len(answers(browser, place)) == 1, "the loop is answered")
     assert "have scone\nhave tea" in answers(browser, place)[0]
     assert "2040" in evaluate(browser, place, "total * 2")
@@ -173,6 +173,17 @@ def test_several_lines_and_the_history(browser: Browser) -> None:
     browser.press(UP, ENTER)
     wait_until(lambda: len(answers(browser, place)) == 3, "it is run again")
     assert "2040" in answers(browser, place)[2]
+
+
+def test_several_statements_at_once(browser: Browser) -> None:
+    browser.open(FAILING)
+    place = frame(browser, "split")
+    unlock(browser, place)
+    browser.expect_focus("Code to run in split")
+    held = f"{SHIFT}{ENTER}{SHIFT}"
+    type_code(browser, place, f"half = total // 2{held}print('half', half){ENTER}")
+    wait_until(lambda: len(answers(browser, place)) == 1, "they are answered")
+    assert "half 510" in answers(browser, place)[0]
 
 
 def test_names_stay_in_the_frame(browser: Browser) -> None:
@@ -456,6 +467,27 @@ def test_frames_are_found_in_whichever_process_they_are(browser: Browser, tmp_pa
             answer = client.getresponse().read().decode()
         assert "1020" in answer
         assert str(kept >> 24) in answer
+    finally:
+        several.stop()
+
+
+def test_what_does_not_end_can_be_stopped(browser: Browser, tmp_path: Path) -> None:
+    several = Shop(tmp_path, processes=2)
+    try:
+        browser.url = several.url
+        browser.open(FAILING)
+        place = frame(browser, "split")
+        unlock(browser, place)
+        browser.expect_focus("Code to run in split")
+        type_code(browser, place, f"while True: pass{ENTER}")
+        wait_until(lambda: browser.count(f"{place} .waiting") == 1, "it is said to be running")
+        note = browser.text(f"{place} .waiting")
+        assert note.split() == ">>> while True: pass It is running. Stop".split()
+        browser.click(f"{place} .stop")
+        wait_until(lambda: len(answers(browser, place)) == 1, "it has ended")
+        assert "KeyboardInterrupt" in answers(browser, place)[0]
+        assert browser.count(f"{place} .waiting") == 0
+        assert "1020" in evaluate(browser, place, "total")
     finally:
         several.stop()
 

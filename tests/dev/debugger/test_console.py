@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import io
 import logging
@@ -55,6 +56,35 @@ def test_a_statement_of_several_lines() -> None:
     assert talk(console, "class A:\n  one = 1\n  two = one + 1\n", "A.two").endswith("2")
 
 
+def test_several_statements_at_once() -> None:
+    console = Console()
+    shown = text_of(console.eval("def f():\n    return 3\n\nx = f()\nx\nprint('so', x)\n"))
+    assert shown.endswith("\n3so 3\n")
+    shown = text_of(console.eval("y = 1\n1 / 0\ny = 2"))
+    assert "line 2, in <module>" in re.sub(r"\s+", " ", shown)
+    assert talk(console, "y").endswith("1")
+
+
+def test_await() -> None:
+    console = Console({"sleep": asyncio.sleep})
+    assert talk(console, "await sleep(0, 'slept')").endswith("'slept'")
+    assert talk(console, "x = await sleep(0, 4)", "x").endswith("4")
+    console.eval("async def f():\n    print('in f')\n    return 1 / 0\n")
+    shown = re.sub(r"\s+", " ", text_of(console.eval("await f()")))
+    assert ">>> await f() in f Traceback" in shown
+    # Without the frames of the event loop.
+    places = re.findall(r'File ".*?", line \d+, in \S+', shown)
+    expected = ["line 1, in <module>", "line 3, in f"]
+    assert places == [f'File "<debugger>", {place}' for place in expected]
+
+
+def test_the_cause_is_named() -> None:
+    lines = "try: 1 / 0", "except Exception as e: raise ValueError('<x>') from e"
+    shown = re.sub(r"\s+", " ", text_of(Console().eval("\n".join(lines))))
+    assert "ZeroDivisionError: division by zero The above exception was the direct" in shown
+    assert shown.rstrip().endswith("ValueError: <x>")
+
+
 def test_the_lines_of_a_statement_with_an_error_are_gone() -> None:
     console = Console()
     shown = talk(console, "(", "1 1")
@@ -106,7 +136,8 @@ def test_help_and_dump() -> None:
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
         ("$", "SyntaxError: invalid syntax"),
         ("yield 1", "SyntaxError: 'yield' outside function"),
-        ("1\n2\n", "multiple statements found while compiling a single statement"),
+        ("1\n2 2\n", "SyntaxError: "),
+        ("1\nyield 2\n", "SyntaxError: "),
         ("(" * 500 + ")" * 500, "too many nested parentheses"),
     ],
 )

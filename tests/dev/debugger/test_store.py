@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dovetail.dev.debugger import store as store_module
 from dovetail.dev.debugger.store import MOST_TRACEBACKS, ConsoleFrame, Kept, Store, Turns
 from dovetail.dev.debugger.tracebacks import DebugTraceback
 
@@ -121,6 +122,38 @@ def test_what_does_not_end_is_not_waited_for() -> None:
     turns._turn.release()
     html = turns.evaluate(frame, [], "'next'")
     assert html.index("late result") < html.index("next")
+
+
+def test_what_runs_can_be_stopped() -> None:
+    frame = ConsoleFrame({"begun": threading.Event()})
+    turns = Turns(patience=0.05)
+    assert "data-running" in turns.evaluate(frame, [], "while True: begun.set()")
+    html = turns.stop()
+    assert "KeyboardInterrupt" in html
+    assert "data-running" not in html
+    assert "2" in Turns.evaluate(turns, frame, [], "1 + 1")
+    assert turns.stop() == ""
+
+
+def test_what_waits_in_the_system_stops_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_STOPPING", 0.05)
+    gate = threading.Lock()
+    gate.acquire()
+    turns = Turns(patience=0.05)
+    assert "still runs" in turns.evaluate(ConsoleFrame({"gate": gate}), [], "gate.acquire()")
+    assert "was told to stop" in turns.stop()
+    gate.release()
+    assert turns._turn.acquire(timeout=PATIENCE)
+    turns._turn.release()
+    assert "KeyboardInterrupt" in turns.evaluate(ConsoleFrame({}), [], "None")
+
+
+def test_a_command_is_stopped_by_way_of_the_store() -> None:
+    store = Store()
+    one = kept()
+    store.add(one)
+    frame = one.traceback.all_frames[-1]
+    assert store.evaluate(frame, None) == ""
 
 
 def test_the_console_is_made_once() -> None:

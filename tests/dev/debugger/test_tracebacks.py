@@ -487,6 +487,9 @@ def test_a_template_is_shown_with_its_own_line(tmp_path: Path) -> None:
     assert [line.text for line in frame.source if line.is_current] == ["{{ 1 / number }}"]
     assert not frame.is_library
     assert frame.local_ns["number"] == 0
+    # They would be those of the code that Jinja made of it.
+    assert (frame.colno, frame.end_colno) == (None, None)
+    assert "^" not in frame.render_html(True)
 
 
 def test_what_a_module_runs_shows_its_globals_and_shares_them() -> None:

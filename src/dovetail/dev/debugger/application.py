@@ -369,7 +369,9 @@ class DebuggedApplication:
             return self.pin_auth(request)
         if command == "printpin":
             return self.log_pin_request(request)
-        return self._evaluate(request, command, abs(values.get("frm", 1, type=int)))
+        stops = values.get("stop") == "yes"
+        frame = abs(values.get("frm", 1, type=int))
+        return self._evaluate(request, None if stops else command, frame)
 
     def _objection(self, request: Request) -> str:
         """Return why a request cannot be one of the debugger's own pages; empty if it can."""
@@ -378,7 +380,7 @@ class DebuggedApplication:
         shown = request.values.get("s", "").encode("utf-8", "surrogatepass")
         return "" if hmac.compare_digest(shown, self.secret.encode()) else _OTHER_RUN
 
-    def _evaluate(self, request: Request, command: str, frame_id: int) -> Response:
+    def _evaluate(self, request: Request, command: str | None, frame_id: int) -> Response:
         if not self.evalex:
             return answers.plain(_SWITCHED_OFF, 403)
         self._require_host(request.environ)
@@ -394,10 +396,11 @@ class DebuggedApplication:
         return answer if isinstance(answer, Response) else answers.fragment(answer["html"])
 
     def execute_command(
-        self, request: Request, command: str, frame: DebugFrameSummary | ConsoleFrame
+        self, request: Request, command: str | None, frame: DebugFrameSummary | ConsoleFrame
     ) -> Response:
         """Evaluate a command in a frame of this process; return what it gives as HTML.
 
+        :param command: None stops the one that runs.
         :raises SecurityError: the request's host is not trusted.
         """
         self._require_host(request.environ)

@@ -4,13 +4,16 @@ Standard output belongs to the whole process, and an application's threads go on
 a line is evaluated: only what the evaluating context prints is taken for the console.
 """
 
+import ast
+import asyncio
+import inspect
 import sys
 import threading
 from codeop import CommandCompiler
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import CodeType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any, Final
 
 from dovetail.dev.debugger.representation import debug_repr, dump, escaped, helper
@@ -194,11 +197,15 @@ class Console:
     ) -> None:
         self._namespace = {**(globals or {}), **(locals or {}), "dump": dump, "help": helper}
         self._compile = CommandCompiler()
+        self._compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         self._lock = threading.Lock()
         self._source = ""
 
     def eval(self, code: str) -> str:
         """Evaluate a line, or add it to a statement that is not complete.
+
+        Several lines may be several statements, and ``await`` is understood: each statement runs
+        in an event loop of its own.
 
         -> HTML: the prompt and the line, then what was printed, the value or the traceback. What
         the line raises, ``SystemExit`` included, is shown and goes no further.
@@ -208,31 +215,59 @@ class Console:
             with self._lock:
                 prompt = "... " if self._source else ">>> "
                 complete = self._completed(self._source + line, output)
-            if complete is not None:
-                self._run(complete, output)
+            for statement in complete:
+                if not self._run(statement, output):
+                    break
             return prompt + escaped(line) + output.reset()
 
-    def _completed(self, source: str, output: HTMLStringO) -> CodeType | None:
-        """-> the statement's code, or None while it lacks lines and where it has an error."""
+    def _completed(self, source: str, output: HTMLStringO) -> list[CodeType]:
+        """-> the statements' code: none while lines are missing, and where there is an error."""
         self._source = ""
         try:
             complete = self._compile(source, FILE_NAME, "single")
         except Exception as error:
+            if several := self._separated(source):
+                return several
             # The frames are those of the compiler.
             output._write(_shown(error.with_traceback(None)))
-            return None
+            return []
         if complete is None:
             self._source = source
-        return complete
+            return []
+        return [complete]
 
-    def _run(self, statement: CodeType, output: HTMLStringO) -> None:
+    def _separated(self, source: str) -> list[CodeType]:
+        """-> the code of each of several statements; of what is no Python, none."""
         try:
-            exec(statement, self._namespace)
+            statements = ast.parse(source, FILE_NAME).body
+            flags = self._compile.compiler.flags
+            return [
+                compile(ast.Interactive([statement]), FILE_NAME, "single", flags, dont_inherit=True)
+                for statement in statements
+            ]
+        except (SyntaxError, ValueError):
+            return []
+
+    def _run(self, statement: CodeType, output: HTMLStringO) -> bool:
+        """-> whether it came to its end."""
+        try:
+            if statement.co_flags & inspect.CO_COROUTINE:
+                asyncio.run(FunctionType(statement, self._namespace)())
+            else:
+                exec(statement, self._namespace)
         except BaseException as error:
             if _stops_the_program(error):
                 raise
-            below = error.__traceback__.tb_next if error.__traceback__ else None
-            output._write(_shown(error.with_traceback(below)))
+            output._write(_shown(error.with_traceback(_evaluated_part(error.__traceback__))))
+            return False
+        return True
+
+
+def _evaluated_part(trace: TracebackType | None) -> TracebackType | None:
+    """-> a traceback from what was evaluated; None where that did not begin."""
+    while trace is not None and trace.tb_frame.f_code.co_filename != FILE_NAME:
+        trace = trace.tb_next
+    return trace
 
 
 def _stops_the_program(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import threading
@@ -22,8 +23,9 @@ __all__ = ["MOST_TRACEBACKS", "ConsoleFrame", "Kept", "Store", "Turns"]
 #: How many tracebacks a process keeps; for one more the oldest goes.
 MOST_TRACEBACKS = 50
 
-# How long an evaluation is waited for, in seconds.
+# How long an evaluation is waited for, in seconds, and one that was told to stop.
 _PATIENCE = 60.0
+_STOPPING = 3.0
 
 Contexts = list[AbstractContextManager[Any]]
 
@@ -72,6 +74,10 @@ class Turns:
     def __init__(self, patience: float = _PATIENCE) -> None:
         self._patience = patience
         self._turn = threading.Lock()
+        self._guard = threading.Lock()
+        #: The thread of the command that runs; changed under the guard.
+        self._running = 0
+        self._is_awaited = False
         # Also what commands gave that were not waited for any more.
         self._results: deque[str] = deque()
 
@@ -80,10 +86,13 @@ class Turns:
         if not self._turn.acquire(timeout=self._patience):
             return _notice("An earlier command still runs, so this one was not run.")
         ended = threading.Event()
+        self._is_awaited = True
 
         def work() -> None:
             try:
-                self._results.append(_run(frame, contexts, command))
+                self._work(frame, contexts, command)
+            except KeyboardInterrupt:
+                pass  # it was told to stop at its very end
             finally:
                 self._turn.release()
                 ended.set()
@@ -94,9 +103,40 @@ class Turns:
         except RuntimeError:
             self._turn.release()
             raise
-        in_time = ended.wait(self._patience)
-        html = "".join(self._results.popleft() for _ in range(len(self._results)))
-        return html if in_time else html + _notice("It still runs; the next command shows more.")
+        in_time = self._is_awaited = ended.wait(self._patience)
+        html = self._take_results()
+        return html if in_time else html + _GOES_ON
+
+    def _work(self, frame: Evaluator, contexts: Sequence[Any], command: str) -> None:
+        with self._guard:
+            self._running = threading.get_ident()
+        try:
+            self._results.append(_run(frame, contexts, command))
+        finally:
+            with self._guard:
+                self._running = 0
+
+    def _take_results(self) -> str:
+        return "".join(self._results.popleft() for _ in range(len(self._results)))
+
+    def stop(self) -> str:
+        """Interrupt the command that runs, as Ctrl-C does; return what it gave, as HTML.
+
+        Code that waits in the system (a query, ``time.sleep``) is interrupted when that is done.
+        """
+        with self._guard:
+            running = self._running
+            if running:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(running), ctypes.py_object(KeyboardInterrupt)
+                )
+        if not running:
+            return ""
+        if not self._turn.acquire(timeout=_STOPPING):
+            return _STOPS_LATER
+        self._turn.release()
+        # Whoever still waits for the command is given its results.
+        return "" if self._is_awaited else self._take_results()
 
 
 def _run(frame: Evaluator, contexts: Sequence[Any], command: str) -> str:
@@ -109,8 +149,15 @@ def _run(frame: Evaluator, contexts: Sequence[Any], command: str) -> str:
         return DebugTraceback(error, skip=1).render_traceback_html()
 
 
-def _notice(text: str) -> str:
-    return f'<p class="notice">{escape(text)}</p>'
+def _notice(text: str, state: str = "") -> str:
+    return f'<p class="notice"{state}>{escape(text)}</p>'
+
+
+# The page's script offers to stop what still runs.
+_GOES_ON = _notice("It still runs; the next command shows more.", " data-running")
+_STOPS_LATER = _notice(
+    "It was told to stop, and does so when what it waits for is done.", " data-running"
+)
 
 
 class Store:
@@ -157,8 +204,13 @@ class Store:
                 self._turns[0] = Turns()
             return frame
 
-    def evaluate(self, frame: DebugFrameSummary | ConsoleFrame, command: str) -> str:
-        """Evaluate a command in a frame; return what it gives, as HTML."""
+    def evaluate(self, frame: DebugFrameSummary | ConsoleFrame, command: str | None) -> str:
+        """Evaluate a command in a frame; return what it gives, as HTML.
+
+        :param command: None stops the one that runs.
+        """
         with self._lock:
             turns = self._turns.setdefault(frame.id, Turns())
+        if command is None:
+            return turns.stop()
         return turns.evaluate(frame, self.contexts.get(frame.id, ()), command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ CONSOLE_HTML = f"""\
 """
 
 _QUOTE = "<blockquote>", "</blockquote>"
+_PYTHON_SUFFIXES = {"", ".py", ".pyw"}
 
 # A page with more text than this helps nobody.
 _LONGEST_TEXT = 1_000_000
@@ -194,6 +196,8 @@ class DebugTraceback:
         mark_library = not all(frame.is_library for frame in frames)
         for index, failure in enumerate(self.chain):
             if index:
+                before = self.chain[index - 1]
+                rows.append(f"<li>{escape(_last_line(before))}")
                 rows.append(f'<li><div class="exc-divider">{RELATIONS[failure.relation]}:</div>')
             rows += _rows(failure.frames, mark_library)
         described = escape("".join(self._te.format_exception_only())[:_LONGEST_TEXT])
@@ -220,6 +224,11 @@ class DebugTraceback:
 def render_console_html(secret: str, evalex_trusted: bool) -> str:
     """Return the page of a console that belongs to no frame; see ``render_debugger_html``."""
     return render_console(secret=secret, trusted=evalex_trusted, nonce="")
+
+
+def _last_line(failure: Failure) -> str:
+    text = f"{failure.type_name}: {failure.message}" if failure.message else failure.type_name
+    return text[:_LONGEST_TEXT]
 
 
 def _all_frames(chain: Sequence[Failure]) -> Iterator[DebugFrameSummary]:
@@ -279,6 +288,9 @@ def _frame(entry: TracebackType) -> DebugFrameSummary:
     code = frame.f_code
     linecache.lazycache(code.co_filename, frame.f_globals)
     line, end_line, column, end_column = _position(code, entry.tb_lasti)
+    if not _is_python(code.co_filename):
+        # Jinja gives the lines of a template, but the columns are of code that was made from it.
+        end_line = column = end_column = None
     return DebugFrameSummary(
         locals=_namespace(frame),
         globals=frame.f_globals,
@@ -290,6 +302,10 @@ def _frame(entry: TracebackType) -> DebugFrameSummary:
         colno=column,
         end_colno=end_column,
     )
+
+
+def _is_python(filename: str) -> bool:
+    return os.path.splitext(filename)[1] in _PYTHON_SUFFIXES or filename.startswith("<")
 
 
 def _namespace(frame: FrameType) -> dict[str, Any]:

@@ -124,29 +124,69 @@
     fit(text);
   };
 
-  const show = (output, html, failed) => {
+  const number = (frame) => frame.id.slice("frame-".length);
+
+  const show = (frame, output, html, failed) => {
     const answer = document.createElement("div");
     answer.className = failed ? "answer failed" : "answer";
     if (failed) answer.textContent = html;
     else answer.innerHTML = html;
     foldLong(answer);
+    for (const notice of answer.querySelectorAll("[data-running]")) notice.append(" ", stopButton(frame, output));
     output.append(answer);
     output.scrollTop = output.scrollHeight;
+  };
+
+  const stopButton = (frame, output) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "stop";
+    button.textContent = "Stop";
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      const answer = await ask({ cmd: "", stop: "yes", frm: number(frame) }).catch(() => ({ ok: false }));
+      if (!answer.ok) show(frame, output, "It could not be told to stop.", true);
+      else if (answer.text) show(frame, output, answer.text, false);
+    });
+    return button;
+  };
+
+  // What runs for longer than a moment says so, and can be stopped.
+  const waiting = (frame, code, output) => {
+    const note = document.createElement("div");
+    const timer = setTimeout(() => {
+      note.className = "waiting";
+      note.textContent = `>>> ${code}\nIt is running. `;
+      note.append(stopButton(frame, output));
+      output.append(note);
+      output.scrollTop = output.scrollHeight;
+    }, 500);
+    return () => { clearTimeout(timer); note.remove(); };
   };
 
   const run = async (frame, code, output) => {
     // A statement over several lines ends with an empty one, as at Python's own prompt.
     const cmd = code.includes("\n") ? `${code}\n` : code;
-    const command = { cmd, frm: frame.id.slice("frame-".length) };
-    let answer = await ask(command);
+    const command = { cmd, frm: number(frame) };
+    const answered = waiting(frame, code, output);
+    let answer = await ask(command).finally(answered);
     if (answer.status === 401 || answer.status === 403) {
       trusted = false;
-      if (!(await askPin())) return show(output, "Not run: this needs the PIN.", true);
+      if (!(await askPin())) return show(frame, output, "Not run: this needs the PIN.", true);
       answer = await ask(command);
     }
-    if (answer.ok) return show(output, answer.text, false);
+    if (answer.ok) return show(frame, output, answer.text, false);
     const plain = answer.type.startsWith("text/plain") ? ` ${answer.text}` : "";
-    show(output, `Not run: the server answered with status ${answer.status}.${plain}`, true);
+    show(frame, output, `Not run: the server answered with status ${answer.status}.${plain}`, true);
+  };
+
+  // Behind a line that needs more, and in a block, Enter begins the next line; twice, it runs.
+  const continuation = (text) => {
+    if (text.selectionStart !== text.value.length || history.includes(text.value)) return null;
+    const line = text.value.slice(text.value.lastIndexOf("\n") + 1);
+    const indent = line.match(/^\s*/)[0];
+    if (/[:([{\\]\s*(#.*)?$/.test(line)) return `${indent}    `;
+    return indent && line.trim() ? indent : null;
   };
 
   const recall = (text, event, position) => {
@@ -175,7 +215,9 @@
     text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
         event.preventDefault();
-        form.requestSubmit();
+        const indent = continuation(text);
+        if (indent === null) form.requestSubmit();
+        else replace(text, `${text.value}\n${indent}`);
       } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
         position = recall(text, event, position);
       }
@@ -184,7 +226,7 @@
       event.preventDefault();
       if (busy) return;
       busy = true;
-      const code = text.value;
+      const code = text.value.trimEnd();
       if (code.trim() && history.at(-1) !== code) history.push(code);
       position = history.length;
       replace(text, "");
@@ -192,7 +234,7 @@
         await run(frame, code, output);
       } catch (error) {
         replace(text, code);
-        show(output, `Not run: the server cannot be reached. ${error.message}`, true);
+        show(frame, output, `Not run: the server cannot be reached. ${error.message}`, true);
       } finally {
         busy = false;
         position = history.length;
