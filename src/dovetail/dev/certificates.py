@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate, GeneralName
 
 __all__ = [
+    "SslContextArgument",
     "generate_adhoc_ssl_context",
     "generate_adhoc_ssl_pair",
     "is_ssl_error",
     "load_ssl_context",
+    "make_ssl_context",
     "make_ssl_devcert",
 ]
+
+#: "adhoc" for a certificate made on the spot, the paths of a certificate and its key, or a context.
+SslContextArgument = ssl.SSLContext | tuple[str, str | None] | str
 
 _VALID = timedelta(days=365)
 # Clocks differ a little, and the certificate is used at once.
 _SKEW = timedelta(minutes=5)
 _KEY_BITS = 2048
+# By these a browser on this machine asks for the server.
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def generate_adhoc_ssl_pair(
@@ -37,7 +44,7 @@ def generate_adhoc_ssl_pair(
     :param cn: the host it is for; by default localhost, 127.0.0.1 and ::1.
     :raises TypeError: the package ``cryptography`` is not installed.
     """
-    return _make_pair(cn or "localhost", [cn] if cn else ["localhost", "127.0.0.1", "::1"])
+    return _make_pair(cn or _LOCAL_NAMES[0], [cn] if cn else _LOCAL_NAMES)
 
 
 def make_ssl_devcert(
@@ -50,8 +57,7 @@ def make_ssl_devcert(
     :return: the two paths.
     :raises TypeError: the package ``cryptography`` is not installed.
     """
-    names = [host, f"*.{host}"] if host else [cn] if cn else ["localhost", "127.0.0.1", "::1"]
-    pair = _make_pair(cn or host or "localhost", names)
+    pair = _make_pair(cn or host, [host, f"*.{host}"]) if host else generate_adhoc_ssl_pair(cn)
     paths = f"{base_path}.crt", f"{base_path}.key"
     _write_pair(pair, *paths)
     return paths
@@ -88,6 +94,23 @@ def load_ssl_context(
             os.stat(file)
     context.load_cert_chain(cert_file, pkey_file)
     return context
+
+
+def make_ssl_context(given: SslContextArgument | None) -> ssl.SSLContext | None:
+    """Return the context that an ``ssl_context`` argument asks for; None for plain HTTP.
+
+    :raises TypeError: it is none, or the package ``cryptography`` is needed and not installed.
+    """
+    if given is None or isinstance(given, ssl.SSLContext):
+        return given
+    if given == "adhoc":
+        return generate_adhoc_ssl_context()
+    if isinstance(given, tuple):
+        return load_ssl_context(*given)
+    raise TypeError(
+        "ssl_context is 'adhoc', the paths of a certificate and a key, or an ssl.SSLContext, "
+        f"not {given!r}"
+    )
 
 
 def is_ssl_error(error: Exception | None = None) -> bool:

@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import socketserver
-import ssl
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from wsgiref.types import WSGIApplication
 
 from dovetail.dev import console
-from dovetail.dev.certificates import generate_adhoc_ssl_context, load_ssl_context
+from dovetail.dev.certificates import SslContextArgument, make_ssl_context
 from dovetail.dev.console import Styled
 from dovetail.dev.conversation import Conversation, Owner, ServerLog, WitnessedWire
 from dovetail.dev.engine import Engine, Give
@@ -55,7 +54,6 @@ __all__ = [
     "BaseWSGIServer",
     "ForkingMixIn",
     "ForkingWSGIServer",
-    "SslContextArgument",
     "ThreadedWSGIServer",
     "can_fork",
     "make_server",
@@ -63,9 +61,6 @@ __all__ = [
 
 #: How many clients the system keeps waiting until they are accepted.
 LISTEN_QUEUE = 128
-
-#: "adhoc" for a certificate made on the spot, the paths of a certificate and its key, or a context.
-SslContextArgument = ssl.SSLContext | tuple[str, str | None] | str
 
 # As long as anybody waits who asks for no time limit.
 _FOREVER = 1e6
@@ -86,7 +81,8 @@ class BaseWSGIServer(HTTPServer):
     :param port: 0 lets the system choose; :attr:`port` says which.
     :param passthrough_errors: the application's exceptions leave :meth:`serve_forever`, for a
         debugger outside; otherwise they are logged.
-    :param ssl_context: see :data:`SslContextArgument`; None for plain HTTP.
+    :param ssl_context: see :data:`~dovetail.dev.certificates.SslContextArgument`; None for plain
+        HTTP.
     :param fd: an inherited listening socket, to be used instead of a new one.
     """
 
@@ -113,7 +109,7 @@ class BaseWSGIServer(HTTPServer):
         self.port = port = _check_port(port)
         self.app = app
         self.passthrough_errors = passthrough_errors
-        self.ssl_context = _make_context(ssl_context)
+        self.ssl_context = make_ssl_context(ssl_context)
         self.address_family: socket.AddressFamily = select_address_family(host, port)
         self._listener: Listener | None = None
         self._adopted: list[socket.socket] = []
@@ -495,19 +491,6 @@ def _check_port(port: int) -> int:
         # A look-up would take the number modulo 65536.
         raise OverflowError(f"the port must be 0 to 65535, not {number}")
     return number
-
-
-def _make_context(given: SslContextArgument | None) -> ssl.SSLContext | None:
-    if given is None or isinstance(given, ssl.SSLContext):
-        return given
-    if given == "adhoc":
-        return generate_adhoc_ssl_context()
-    if isinstance(given, tuple):
-        return load_ssl_context(*given)
-    raise TypeError(
-        "ssl_context is 'adhoc', the paths of a certificate and a key, or an ssl.SSLContext, "
-        f"not {given!r}"
-    )
 
 
 def _explain(host: str, port: int, error: OSError) -> str:

@@ -12,12 +12,12 @@ from ssl import SSLContext
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from dovetail.dev.certificates import make_ssl_devcert
+from dovetail.dev.certificates import SslContextArgument, make_ssl_devcert
 from dovetail.dev.console import Styled
 from dovetail.dev.debugger import DebuggedApplication
 from dovetail.dev.engine import Give
 from dovetail.dev.handler import WSGIRequestHandler
-from dovetail.dev.server import BaseWSGIServer, SslContextArgument, make_server
+from dovetail.dev.server import BaseWSGIServer, make_server
 from dovetail.dev.stack import Stack
 from dovetail.dev.watch import Watch, folders_of
 from dovetail.dev.workshop import Workshop, removed_on_signals
