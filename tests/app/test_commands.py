@@ -187,6 +187,31 @@ class TestRun:
         assert errors.getvalue() == ""
         assert depths[0] == depths[1]
 
+    def test_an_application_that_ends_the_program(
+        self, served: list[Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        info = ScriptInfo(create_app=lambda: sys.exit("no DATABASE is set"))
+        result = CliRunner().invoke(run_command, obj=info)
+        assert (result.exit_code, served) == (1, [])
+        monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+        result = CliRunner().invoke(run_command, obj=info)
+        assert result.exit_code == 0
+        expected = "the application ended the program while it was loaded: no DATABASE is set"
+        assert f"RuntimeError: {expected}" in result.stderr
+        with pytest.raises(RuntimeError, match=expected):
+            served[0][0][2]({"wsgi.errors": io.StringIO()}, None)
+
+    def test_an_application_in_the_wrong_place(self, served: list[Any]) -> None:
+        result = CliRunner().invoke(run_command, ["shop:app", "--port", "0"], obj=ScriptInfo())
+        assert result.exit_code == 2
+        assert "argument (shop:app). The application is named before 'run': --app shop:app run" in (
+            result.stderr
+        )
+        result = CliRunner().invoke(run_command, ["one", "two"], obj=ScriptInfo())
+        assert result.exit_code == 2
+        assert "--app" not in result.stderr
+        assert served == []
+
     def test_a_syntax_error_names_the_line(
         self, served: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import code
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ from dovetail.loader import user_frames
 
 __all__ = ["routes_command", "run_command", "shell_command", "show_server_banner"]
 
+_EXTRA_ARGUMENT = re.compile(r"Got unexpected extra argument \((\S+)\)").fullmatch
 _PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
@@ -49,7 +51,21 @@ def show_server_banner(debug: bool | None, app_import_path: str | None) -> None:
 # --- run
 
 
-@click.command("run", short_help="Serve the application during development.")
+class _RunCommand(click.Command):
+    """Says what to do about ``run shop:app``, which is how ``serve`` is called."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            given = _EXTRA_ARGUMENT(error.message)
+            if given is None:
+                raise
+            hint = f"The application is named before 'run': --app {given[1]} run"
+            raise click.UsageError(f"{error.message}. {hint}", ctx) from error
+
+
+@click.command("run", cls=_RunCommand, short_help="Serve the application during development.")
 @click.option("--host", "-h", default="127.0.0.1", help="The address to listen on.")
 @click.option(
     "--port", "-p", type=click.IntRange(0, 65535), default=5000, help="The port to listen on."
@@ -207,7 +223,8 @@ def _load(info: ScriptInfo, options: dict[str, Any]) -> WSGIApplication:
 
     try:
         app = info.load_app()
-    except Exception as error:
+    except (Exception, SystemExit) as raised:
+        error = raised if isinstance(raised, Exception) else _describe_exit(raised)
         other = None
         if isinstance(error, NoAppException):
             other = locate_other_app(info.app_import_path)
@@ -224,6 +241,13 @@ def _load(info: ScriptInfo, options: dict[str, Any]) -> WSGIApplication:
         return failing_application(error, trace)
     develop(app, options)
     return app
+
+
+def _describe_exit(error: SystemExit) -> Exception:
+    # Who ends the program for lack of a setting is about to save that.
+    reason = "" if error.code is None else f": {error.code}"
+    text = f"the application ended the program while it was loaded{reason}"
+    return RuntimeError(text).with_traceback(error.__traceback__)
 
 
 def _from_their_code(error: Exception) -> TracebackType | None:

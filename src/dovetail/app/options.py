@@ -65,7 +65,10 @@ def _check_adhoc(param: click.Parameter | None, ctx: click.Context | None) -> st
     # The package takes long to import; whether it is there is enough.
     if not _is_importable("cryptography"):
         raise click.BadParameter(
-            "an ad-hoc certificate is made by the cryptography library: install it", ctx, param
+            "an ad-hoc certificate is made by the cryptography library: install it, by"
+            " pip install 'dovetail[adhoc]'",
+            ctx,
+            param,
         )
     return "adhoc"
 
