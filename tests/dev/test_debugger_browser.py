@@ -482,7 +482,7 @@ def test_what_does_not_end_can_be_stopped(browser: Browser, tmp_path: Path) -> N
         type_code(browser, place, f"while True: pass{ENTER}")
         wait_until(lambda: browser.count(f"{place} .waiting") == 1, "it is said to be running")
         note = browser.text(f"{place} .waiting")
-        assert note.split() == ">>> while True: pass It is running. Stop".split()
+        assert " ".join(note.split()) == ">>> while True: pass It is running. Stop"
         browser.click(f"{place} .stop")
         wait_until(lambda: len(answers(browser, place)) == 1, "it has ended")
         assert "KeyboardInterrupt" in answers(browser, place)[0]

@@ -29,6 +29,17 @@ if pid == 0:
 os.waitpid(pid, 0)
 print(made.path, made.secret, made.is_shared, made.path.is_dir(), flush=True)
 """
+INTERRUPTED = """
+import atexit, shutil, signal
+from dovetail.dev.workshop import Workshop
+removing = shutil.rmtree
+def interrupted(*args, **options):
+    signal.raise_signal(signal.SIGINT)
+    removing(*args, **options)
+shutil.rmtree = interrupted
+atexit.register(lambda: print(signal.getsignal(signal.SIGINT).__name__))
+print(Workshop.current().path, flush=True)
+"""
 REPLACES = """
 import os, sys
 from dovetail.dev.workshop import Workshop
@@ -96,6 +107,23 @@ def test_a_program_that_replaces_itself_keeps_it_and_removes_it_in_the_end() -> 
     first, second = run(REPLACES, REPORT, **{VARIABLE: ""})
     assert first == second
     assert not Path(first[0]).exists()
+
+
+def test_ctrl_c_while_it_is_removed_does_nothing() -> None:
+    environ = {**os.environ, VARIABLE: ""}
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    path, handler = done.stdout.split()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not Path(path).exists()
+    # The one that was registered first comes last.
+    assert handler == "default_int_handler"
 
 
 def copy_of(made: Workshop, place: Path) -> Path:

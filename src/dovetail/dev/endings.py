@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-__all__ = ["clearing_up"]
+__all__ = ["clearing_up", "ctrl_c_ignored"]
 
 # What ends a process without its exit functions; Ctrl-C is an exception. Windows has no SIGHUP.
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -37,6 +37,20 @@ def clearing_up(act: Callable[[], object]) -> Iterator[None]:
         if not _acts:
             with suppress(ValueError):
                 _stand_down()
+
+
+@contextmanager
+def ctrl_c_ignored() -> Iterator[None]:
+    """Meanwhile, have Ctrl-C do nothing: who presses it twice has asked for the end already."""
+    before = signal.getsignal(signal.SIGINT)
+    is_ours = before is not None and threading.current_thread() is threading.main_thread()
+    if is_ours:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, before)
 
 
 def _end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signature of handlers

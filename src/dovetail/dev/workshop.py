@@ -14,7 +14,7 @@ import weakref
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from dovetail.dev.endings import clearing_up
+from dovetail.dev.endings import clearing_up, ctrl_c_ignored
 
 try:
     import fcntl
@@ -184,6 +184,7 @@ def _write(path: Path, text: str) -> None:
 def _remove(path: Path, maker: int) -> None:
     # A forked child has the same exit functions as its parent.
     if os.getpid() == maker:
-        shutil.rmtree(path, ignore_errors=True)
+        with ctrl_c_ignored():
+            shutil.rmtree(path, ignore_errors=True)
         if os.environ.get(VARIABLE) == str(path):
             del os.environ[VARIABLE]
