@@ -406,7 +406,9 @@ def test_an_address_of_another_machine(host: str, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stop:
         make_server(host, 0, hello)
     assert stop.value.code == 1
-    assert f"cannot listen on {host}:0: " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"cannot listen on {host}:0: " in said
+    assert "use an address of this machine, such as 127.0.0.1" in said
 
 
 def test_a_port_that_is_none() -> None:

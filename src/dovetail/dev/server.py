@@ -498,7 +498,10 @@ def _explain(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EACCES:
         return f"{place}: permission denied; choose a port above 1023"
     if error.errno != errno.EADDRINUSE:
-        return f"{place}: {error.strerror or error}"
+        message = f"{place}: {error.strerror or error}"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            message += "; use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all"
+        return message
     message = f"{place}: the port is in use; stop the program that uses it or choose another port"
     if sys.platform == "darwin" and port == 5000:
         message += " (on macOS it may be the AirPlay Receiver, which System Settings can turn off)"
