@@ -24,7 +24,7 @@ def lines() -> Iterator[list[str]]:
     before = logger.level, logger.handlers[:], logger.propagate
     handler = _Lines()
     logger.handlers[:], logger.propagate = [handler], False
-    logger.setLevel(logging.NOTSET)
+    logger.setLevel(logging.INFO)
     yield handler.lines
     logger.setLevel(before[0])
     logger.handlers[:], logger.propagate = before[1], before[2]

@@ -26,11 +26,22 @@ def test_a_logger_nobody_configured_gets_a_level_and_a_handler(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logger = unconfigured()
+    logger.setLevel(logging.NOTSET)
+    console._choose_level.cache_clear()
     console.log("info", "%s and %d\n", "one", 2)
     console.log("error", "three")
     assert logger.level == logging.INFO
     assert len(logger.handlers) == 1
     assert capsys.readouterr().err == "one and 2\nthree\n"
+
+
+def test_the_level_can_be_left_to_the_loggers_above(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = unconfigured()
+    console.log("debug", "the first message")
+    logger.setLevel(logging.NOTSET)
+    console.log("info", "not heard")
+    console.log("warning", "heard")
+    assert capsys.readouterr().err == "heard\n"
 
 
 def test_the_handler_writes_to_what_standard_error_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 import sys
+from functools import cache
 from typing import Any, TextIO
 
 from dovetail.toolkit.loggers import has_level_handler
@@ -86,19 +87,26 @@ class _ConsoleHandler(logging.StreamHandler[TextIO]):
 _handler = _ConsoleHandler()
 
 
+@cache
+def _choose_level() -> None:
+    logger = logging.getLogger(LOGGER)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+
+
 def log(type: str, message: str, *args: object, **options: Any) -> None:
     """Log a message.
 
-    A logger without a level gets INFO; without a handler that would show the message, one that
-    writes to standard error.
+    With the first message a logger without a level gets INFO, so that requests are shown; who takes
+    that away again has the level of the loggers above. A logger without a handler that would show
+    the message gets one that writes to standard error.
 
     :param type: the level's name in lower case: ``info``, ``warning``, ``error``.
     :param args: what the message's format is filled with.
     :param options: more for :meth:`logging.Logger.log`, such as ``exc_info``.
     """
     logger = logging.getLogger(LOGGER)
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO)
+    _choose_level()
     if not has_level_handler(logger):
         logger.addHandler(_handler)
     level = logging.getLevelNamesMapping()[type.upper()]
