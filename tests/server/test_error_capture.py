@@ -218,3 +218,7 @@ class TestWhenItCannotBeKept:
             client.fetch("/500")
             sent += 1
         assert len(list(directory.glob("*.json"))) < sent
+        # At the first one, and not again as long as it goes on.
+        said = [line for line in worker.logs.messages if "not kept" in line]
+        assert said[0] == "more than 2 requests a second fail: the others are not kept"
+        assert said[1].startswith("failed requests that were not kept, in one second: ")

@@ -45,6 +45,7 @@ class ErrorCapture:
         self._second = 0
         self._kept = 0  # in that second
         self._skipped = 0
+        self._skipped_in = -2  # the second of the last one
         self._silent_until = 0.0
 
     def calling(self, environ: Environ) -> None:
@@ -70,9 +71,18 @@ class ErrorCapture:
                 skipped, self._skipped = self._skipped, 0
             self._kept += 1
             accepted = self._kept <= _FILES_A_SECOND
-            self._skipped += not accepted
+            begins = False
+            if not accepted:
+                self._skipped += 1
+                # Said at once: how many there were is not said before the next one fails.
+                begins = self._second > self._skipped_in + 1
+                self._skipped_in = self._second
         if skipped:
-            self._log.warning("requests that failed and were not kept, so many came: %d", skipped)
+            self._log.warning("failed requests that were not kept, in one second: %d", skipped)
+        if begins:
+            self._log.warning(
+                "more than %d requests a second fail: the others are not kept", _FILES_A_SECOND
+            )
         return accepted
 
     def _complain(self, seen: Observation, reason: str) -> None:
