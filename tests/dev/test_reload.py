@@ -391,6 +391,32 @@ def test_how_a_program_has_ended_is_told(
     project.wait_for_line(said)
 
 
+SCARCE = """
+import subprocess, sys
+def start(*args, **kwargs):
+    starts.append(args)
+    if len(starts) in FAILING:
+        print("FAILED", file=sys.stderr, flush=True)
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return really_start(*args, **kwargs)
+starts, really_start, subprocess.Popen = [], subprocess.Popen, start
+"""
+
+
+@pytest.mark.parametrize("last", [4, 1_000])
+def test_no_room_for_another_process(project: Project, last: int) -> None:
+    text = (project.folder / "run.py").read_text()
+    project.write("run.py", SCARCE.replace("FAILING", f"range(2, {last} + 1)") + text)
+    project.start()
+    project.wait_for_line("FAILED", 2)  # the spare processes, which nobody misses
+    project.save(2)
+    project.wait_for_line("Cannot start the program: Resource temporarily unavailable; waiting")
+    if last == 4:
+        project.wait_for(2)
+    assert project.stop() == 0
+    assert not project.find("Traceback")
+
+
 @linux
 def test_descriptors_with_high_numbers(project: Project) -> None:
     # More than select() knows, which has its limit whatever that of the process is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import selectors
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from types import FrameType
+from contextlib import nullcontext
 from typing import Any, Final
 
 from dovetail.dev import console
@@ -20,6 +21,7 @@ from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.link import Link
 from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock, settle, signature
 from dovetail.dev.reloader.program import Program
+from dovetail.dev.reloader.signals import PATIENCE, Signals
 from dovetail.server.poller import READABLE, wait_for
 
 __all__ = ["AGAIN", "KNOWN", "SPARE", "STAND_IN", "STARTED", "Supervisor", "end_status"]
@@ -38,14 +40,6 @@ KNOWN: Final = "DOVETAIL_DEV_KNOWN"
 # The status of a Python program that an exception has ended.
 _RAISED = 1
 
-# How long a process may take to end, in seconds, once it was told to.
-_PATIENCE = 12.0
-# A terminal sends Ctrl-C to the child, too; it is handed on only to a child that has not heard.
-_INTERRUPT_DELAY = 0.3
-# So many times Ctrl-C is somebody who does not want to wait; pdb, for one, goes on at the first.
-_INSISTENT = 3
-# How long after a signal to say what is waited for, in seconds: then one more Ctrl-C is enough.
-_SILENCE = 2.0
 # After so many starts in a row for files that changed during the start they are taken as they are:
 # then it is the program that changes them.
 _MOST_EARLY_ONES = 100
@@ -56,6 +50,9 @@ _SPARES = 2
 _LEISURE = 0.4
 # With these at work it matters what is imported when, or who runs the program.
 _DELICATE = ("gevent.monkey", "eventlet", "debugpy", "pydevd", "coverage", "pytest")
+# What passes, and how long to wait for that, in seconds.
+_SHORTAGES = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+_SHORTAGE_PAUSE = 1.0
 # How often to look for ended children where no signal can tell of them.
 _POLL = 0.1
 
@@ -117,21 +114,18 @@ class Supervisor:
         self._connections: list[socket.socket] = []
         self._early_ones = 0
         self._selector = selectors.DefaultSelector()
-        self._signals: list[int] = []
-        self._asked_to_end = 0
-        self._interrupts = 0
-        self._forward_at: float | None = None
-        self._kill_at: float | None = None
-        self._say_at: float | None = None
+        self._signals = Signals(self._forward, self._kill)
 
     def run(self) -> int:
         """Return when a child has ended for good, with the exit status for this process."""
-        with self._selector, self._notice_signals() as is_told:
+        # Without lines to the children it is the children that are waited for, not the selector.
+        noticed = self._signals.noticed(self._selector) if self._linked else nullcontext(False)
+        with self._selector, noticed as is_told:
             try:
                 self._start()
                 while True:
                     self._wait(is_told)
-                    self._act_on_signals()
+                    self._signals.act()
                     self._listen()
                     self._prepare()
                     status = self._reap()
@@ -154,7 +148,25 @@ class Supervisor:
         if stands_in and self._stand_in is not None:
             command = self._program.command_under("dovetail.dev.reloader.stand_in")
             environ[STAND_IN] = self._stand_in
-        self._be_child(self._spawn(command, environ, stands_in))
+        self._be_child(self._spawn_at_last(command, environ, stands_in))
+
+    def _spawn_at_last(
+        self, command: Sequence[str], more: Mapping[str, str], stands_in: bool
+    ) -> _Child:
+        """Start a process; wait until the system has room for one.
+
+        :raises SystemExit: a signal has come meanwhile.
+        """
+        while True:
+            try:
+                return self._spawn(command, more, stands_in)
+            except OSError as error:
+                if error.errno not in _SHORTAGES:
+                    raise
+                console.log("error", f" * Cannot start the program: {error.strerror}; waiting")
+            time.sleep(_SHORTAGE_PAUSE)
+            if self._signals.is_waiting:
+                sys.exit(0)
 
     def _be_child(self, child: _Child) -> None:
         self._child = child
@@ -174,6 +186,10 @@ class Supervisor:
             process = subprocess.Popen(
                 command, env=environ, cwd=self._program.directory, close_fds=False
             )
+        except BaseException:
+            if link is not None:
+                link.close()
+            raise
         finally:
             if theirs is not None:
                 theirs.close()
@@ -195,7 +211,8 @@ class Supervisor:
         """Start a spare process when it is time."""
         if self._spares_at and time.monotonic() >= self._spares_at[0]:
             del self._spares_at[0]
-            self._spares.append(self._start_spare())
+            with contextlib.suppress(OSError):  # without, the next start only takes longer
+                self._spares.append(self._start_spare())
 
     def _start_spare(self) -> _Child:
         given = {
@@ -241,7 +258,7 @@ class Supervisor:
         if child is not self._child:
             return None  # it has a successor already
         self._forget(child)
-        if self._asked_to_end:
+        if self._signals.last:
             return self._final(status)
         if status == AGAIN or (not child.has_served and self._is_being_written(child)):
             self._start_next(child)
@@ -268,12 +285,12 @@ class Supervisor:
         return self._linked and not child.has_served and not child.stands_in
 
     def _final(self, status: int) -> int:
-        if not self._asked_to_end:
+        if not self._signals.last:
             # Python itself says why a program ends with status 1.
             if status not in (0, _RAISED):
                 console.log("error", f" * The server's process has ended: {_describe(status)}")
             return end_status(status)
-        is_killed = status < 0 and self._asked_to_end in (signal.SIGINT, signal.SIGTERM)
+        is_killed = status < 0 and self._signals.last in (signal.SIGINT, signal.SIGTERM)
         return 0 if is_killed or status == AGAIN else end_status(status)
 
     def _forget(self, child: _Child) -> None:
@@ -287,7 +304,7 @@ class Supervisor:
         for child in children:
             if child.process.poll() is None:
                 child.process.terminate()
-        deadline = time.monotonic() + (0 if self._kill_at is not None else _PATIENCE)
+        deadline = time.monotonic() + (0 if self._signals.last else PATIENCE)
         for child in children:
             try:
                 child.process.wait(max(0.5, deadline - time.monotonic()))
@@ -321,7 +338,7 @@ class Supervisor:
         elif message == messages.EARLY:
             child.early = child.link.read(DIGEST_SIZE)
         elif message == messages.NEXT:
-            if child is self._child and not self._asked_to_end:
+            if child is self._child and not self._signals.last:
                 self._retiring.append(child)
                 self._start_next(child)
         elif not message:
@@ -335,10 +352,10 @@ class Supervisor:
         for connection in connections:
             connection.close()
 
-    # Waiting, and signals
+    # Waiting
 
     def _wait(self, is_told: bool) -> None:
-        moments = [self._forward_at, self._kill_at, self._say_at, *self._spares_at[:1]]
+        moments = [self._signals.next_moment, *self._spares_at[:1]]
         first = min((moment for moment in moments if moment is not None), default=None)
         timeout = None if first is None else max(0.0, first - time.monotonic())
         if not is_told:
@@ -346,11 +363,8 @@ class Supervisor:
         if not self._linked:
             self._wait_for_child(timeout)
             return
-        for key, _ in self._selector.select(timeout):
-            if isinstance(key.data, socket.socket):
-                with contextlib.suppress(BlockingIOError):
-                    while key.data.recv(512):
-                        continue
+        self._selector.select(timeout)
+        self._signals.quieten()
 
     def _wait_for_child(self, timeout: float | None) -> None:
         try:
@@ -358,78 +372,15 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             return
         except KeyboardInterrupt:
-            self._signals.append(signal.SIGINT)
+            self._signals.note(signal.SIGINT)
 
-    def _act_on_signals(self) -> None:
-        now = time.monotonic()
-        while self._signals:
-            self._end(self._signals.pop(0), now)
-        if self._forward_at is not None and now >= self._forward_at:
-            self._forward_at = None
-            self._forward(signal.SIGINT)
-        if self._say_at is not None and now >= self._say_at:
-            self._say_at = None
-            console.log(
-                "warning", " * The program still runs; press CTRL+C again to end it at once"
-            )
-        if self._kill_at is not None and now >= self._kill_at:
-            self._kill_at = now + 1
-            self._child.process.kill()
-
-    def _end(self, number: int, now: float) -> None:
-        """Act on a signal that is to end all this."""
-        is_first = not self._asked_to_end
-        self._asked_to_end = number
-        self._interrupts += number == signal.SIGINT
-        if is_first:
-            self._say_at = now + _SILENCE
-            self._kill_at = now + _PATIENCE
-        elif number == signal.SIGINT and (self._interrupts >= _INSISTENT or self._say_at is None):
-            self._kill_at = now
-        if number == signal.SIGINT and is_first:
-            self._forward_at = now + _INTERRUPT_DELAY
-        else:
-            self._forward(number)
+    def _kill(self) -> None:
+        self._child.process.kill()
 
     def _forward(self, number: int) -> None:
         for child in (*self._retiring, self._child):
             with contextlib.suppress(OSError, ValueError):
                 child.process.send_signal(number)
-
-    @contextlib.contextmanager
-    def _notice_signals(self) -> Iterator[bool]:
-        """Take note of signals; yield whether the end of a child is told by one, too."""
-        if not self._linked:
-            yield False
-            return
-        reader, writer = socket.socketpair()
-        reader.setblocking(False)
-        writer.setblocking(False)
-        before: dict[int, Any] = {}
-        wakeup: int | None = None
-        try:
-            wakeup = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-            number: int
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                # Who had it ignored (nohup, a shell's background) wants that still.
-                if signal.getsignal(number) is not signal.SIG_IGN:
-                    before[number] = signal.signal(number, self._note)
-            before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, _do_nothing)
-            self._selector.register(reader, selectors.EVENT_READ, reader)
-        except ValueError:
-            pass  # not the main thread: signals go elsewhere
-        try:
-            yield wakeup is not None
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
-            if wakeup is not None:
-                signal.set_wakeup_fd(wakeup)
-            reader.close()
-            writer.close()
-
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self._signals.append(number)
 
 
 def _dump(stand_in: Mapping[str, Any]) -> str:
@@ -463,10 +414,6 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _do_nothing(number: int, frame: FrameType | None) -> None:
-    """Handle SIGCHLD: that it comes is what ends the waiting."""
 
 
 def _describe(status: int) -> str:
