@@ -17,6 +17,7 @@ from dovetail.dev.console import Styled
 from dovetail.dev.debugger import DebuggedApplication
 from dovetail.dev.engine import Give
 from dovetail.dev.handler import WSGIRequestHandler
+from dovetail.dev.origin import SERVER_FD, is_running_from_reloader
 from dovetail.dev.server import BaseWSGIServer, make_server
 from dovetail.dev.stack import Stack
 from dovetail.dev.watch import Watch, folders_of
@@ -24,14 +25,8 @@ from dovetail.dev.workshop import Workshop, removed_on_signals
 
 __all__ = ["choose_aids", "is_running_from_reloader", "run_simple"]
 
-_FD = "WERKZEUG_SERVER_FD"
 # In the workshop, without the ends of the names.
 _CERTIFICATE = "certificate"
-
-
-def is_running_from_reloader() -> bool:
-    """Tell whether this process is one that the reloader started and starts anew."""
-    return os.environ.get("WERKZEUG_RUN_MAIN") == "true"
 
 
 def choose_aids(
@@ -144,7 +139,7 @@ def _serve(
     stack: Callable[[], Stack], make: Callable[..., BaseWSGIServer], watch: Watch, *, reloads: bool
 ) -> None:
     """Serve in this process, which with ``reloads`` is one that the reloader has started."""
-    inherited = os.environ.get(_FD) if is_running_from_reloader() else None
+    inherited = os.environ.get(SERVER_FD) if is_running_from_reloader() else None
     with contextlib.ExitStack() as cleaning:
         around = cleaning.enter_context(contextlib.closing(stack()))
         fd = None if inherited is None else int(inherited)
@@ -191,7 +186,7 @@ def _supervise(
     :param options: what to serve an exception with that ends the program too soon.
     """
     with server:
-        os.environ[_FD] = str(server.fileno())
+        os.environ[SERVER_FD] = str(server.fileno())
         _announce(server, debugger)
         options["port"] = server.port
         # No other process can be told of a context: then requests wait until the program is mended.

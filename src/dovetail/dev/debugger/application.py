@@ -27,6 +27,7 @@ from dovetail.dev.debugger.page import render_console, render_error
 from dovetail.dev.debugger.relay import Message, ProcessEnded, Relay, Seat, TooSlow
 from dovetail.dev.debugger.store import MOST_TRACEBACKS, ConsoleFrame, Kept, Store
 from dovetail.dev.debugger.tracebacks import DebugTraceback
+from dovetail.dev.origin import is_running_from_reloader
 from dovetail.dev.pages import make_private
 from dovetail.dev.places import ERRORS, PREFIX
 from dovetail.dev.workshop import Workshop
@@ -142,7 +143,7 @@ class DebuggedApplication:
         self._lock = Lock(app, self._name)
         if not pin_security:
             self.pin = None
-        if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
+        if is_running_from_reloader():
             self.announce()
 
     # The PIN

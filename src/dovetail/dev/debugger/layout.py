@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RELATIONS",
+    "REPEATS",
     "Budget",
     "Chain",
     "Layout",
@@ -41,6 +42,9 @@ RELATIONS = {
     "context": "During handling of the above exception, another exception occurred",
 }
 
+#: Of equal frames in a row Python prints so many.
+REPEATS = 3
+
 _MESSAGE = 300
 _LONGEST = 20_000
 _MESSAGE_LINES = 6
@@ -48,8 +52,6 @@ _LINE = 300
 _VARIABLE = 4_000
 _MEMBERS = 100
 _DEPTH = 10
-#: Of equal frames in a row, Python shows so many.
-_REPEATS = 3
 
 
 @dataclass
@@ -209,7 +211,7 @@ class Layout:
         runs: list[Run] = []
         shown = 0
         for group in reversed(alike):
-            kept = group[:_REPEATS]
+            kept = group[:REPEATS]
             if self._budget.rows < len(kept):
                 break
             self._budget.rows -= len(kept)

@@ -17,7 +17,7 @@ from typing import Any, cast
 from markupsafe import Markup, escape
 
 from dovetail.dev.debugger.frames import FRAME_HTML, DebugFrameSummary, SourceLine
-from dovetail.dev.debugger.layout import RELATIONS
+from dovetail.dev.debugger.layout import RELATIONS, REPEATS
 from dovetail.dev.debugger.page import render_console, render_error
 
 __all__ = [
@@ -83,8 +83,6 @@ _MOST_FRAMES = 400
 _MOST_FAILURES = 1_000
 # Of the lines around one that is not Python.
 _AROUND = 4
-# Of equal frames in a row Python prints so many.
-_REPEATS = 3
 
 # The values of __traceback_hide__ that say something about other frames, too, and whether what
 # comes after them is hidden. With "_and_this" they hide their own frame besides.
@@ -472,7 +470,7 @@ def _rows(frames: Sequence[DebugFrameSummary], mark_library: bool) -> Iterator[s
         frames = frames[-half:]
     for _, group in groupby(frames, lambda frame: (frame.filename, frame.lineno, frame.name)):
         alike = list(group)
-        for frame in alike[:_REPEATS]:
+        for frame in alike[:REPEATS]:
             yield f"<li>{frame.render_html(mark_library)}"
-        if len(alike) > _REPEATS:
-            yield f"<li><em>the last line, {len(alike) - _REPEATS} times more</em>"
+        if len(alike) > REPEATS:
+            yield f"<li><em>the last line, {len(alike) - REPEATS} times more</em>"

@@ -14,6 +14,7 @@ from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
+from dovetail.dev.origin import is_running_from_reloader
 from dovetail.dev.reloader.paths import file_clock, is_library
 
 __all__ = ["ImportRecorder", "module_files", "note_failure", "record_imports"]
@@ -112,7 +113,7 @@ def record_imports() -> ImportRecorder:
 
 # What fails and is caught can only be known to who was there; a process that the reloader started
 # knows its purpose before it imports the application.
-if os.environ.get("WERKZEUG_RUN_MAIN") == "true":
+if is_running_from_reloader():
     record_imports()
 
 

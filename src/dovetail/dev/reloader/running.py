@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dovetail.dev import console
+from dovetail.dev.origin import is_running_from_reloader
 from dovetail.dev.reloader.generation import Generation, Retirable
 from dovetail.dev.reloader.imports import record_imports
 from dovetail.dev.reloader.link import Link
@@ -58,7 +59,7 @@ def run_with_reloader(
     :raises RuntimeError: the program cannot be started again.
     """
     kind = choose_type(reloader_type)
-    if os.environ.get("WERKZEUG_RUN_MAIN") != "true":
+    if not is_running_from_reloader():
         if kind == POLLING and reloader_type in ("watchfiles", "watchdog"):
             console.log("warning", " * watchfiles is not installed: files are polled instead")
         listener = None if server is None else server.fileno()

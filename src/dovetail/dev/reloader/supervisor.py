@@ -17,6 +17,7 @@ from contextlib import nullcontext
 from typing import Any, Final
 
 from dovetail.dev import console
+from dovetail.dev.origin import RUN_MAIN, SERVER_FD
 from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.link import Link
 from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock, settle, signature
@@ -174,10 +175,10 @@ class Supervisor:
             self._selector.register(child.link.fileno(), selectors.EVENT_READ, child)
 
     def _spawn(self, command: Sequence[str], more: Mapping[str, str], stands_in: bool) -> _Child:
-        environ = {**os.environ, "WERKZEUG_RUN_MAIN": "true", **more}
+        environ = {**os.environ, RUN_MAIN: "true", **more}
         if self._listener is not None:
             os.set_inheritable(self._listener, True)
-            environ["WERKZEUG_SERVER_FD"] = str(self._listener)
+            environ[SERVER_FD] = str(self._listener)
         link, theirs = Link.pair() if self._linked else (None, None)
         if theirs is not None:
             environ[messages.VARIABLE] = str(theirs.fileno())
