@@ -214,6 +214,17 @@ class TestPages:
         answer = ask(Response(HTML, mimetype="text/html", headers=fields))
         assert answer.data.endswith(tag(changes, attributes=' nonce="aZ+/_-=="'))
 
+    def test_a_policy_that_keeps_the_script_out_is_told_of_once(
+        self, changes: Changes, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        fields = {"Content-Security-Policy": "default-src 'none'; style-src 'self'"}
+        page = Response(HTML, mimetype="text/html", headers=fields)
+        client = Client(LiveReload(page, changes))
+        for _ in range(2):
+            client.get("/", base_url="http://localhost:5000", headers=NAVIGATION)
+        (said,) = caplog.messages
+        assert said.endswith("add to it: script-src 'self'; connect-src 'self'")
+
     @pytest.mark.parametrize(
         ("host", "trusted"),
         [
