@@ -15,21 +15,18 @@ from markupsafe import escape
 from dovetail.data.accept import parse_accept_header
 from dovetail.data.header_values import parse_options_header
 from dovetail.data.hosts import get_host, host_is_trusted
+from dovetail.dev import console
 from dovetail.dev.broadcast import HEAD, RETRY, Broadcaster, greeting
 from dovetail.dev.changes import Changes, Moment
 from dovetail.dev.clients import LOCAL_HOSTS, is_of_own_page
 from dovetail.dev.places import LIVE_EVENTS, LIVE_SCRIPT
+from dovetail.dev.policies import find_nonce, missing_sources
 
 __all__ = ["LiveReload"]
 
 # Their code units are not octets of ASCII, which is what is added.
 _WIDE = re.compile(r"utf-?(16|32)|ucs|utf-?7", re.ASCII).match
 _NO_CONTENT = frozenset({204, 205, 206, 304})
-
-# A nonce of CSP (section 2.3.1): a base64 value.
-_nonce = re.compile(
-    r"(?:script-src(?:-elem)?|default-src)\s[^;,]*'nonce-([A-Za-z0-9+/_=-]+)'"
-).search
 
 _Fields = list[tuple[str, str]]
 
@@ -58,6 +55,7 @@ class LiveReload:
         self.changes = changes
         self._trusted_hosts = trusted_hosts
         self._broadcaster = Broadcaster(changes, limit)
+        self._has_told = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
@@ -69,13 +67,24 @@ class LiveReload:
         if not _is_navigation(environ) or not self._is_trusted(environ):
             return self.application(environ, start_response)
         now = self.changes.now()
-        answer = _Answer(str(now), _address(environ, now), start_response)
+        answer = _Answer(str(now), _address(environ, now), start_response, self._tell)
         result = self.application(_with_own_tags(environ, str(now)), answer.start)
         return answer.extend(result)
 
     def close(self) -> None:
         """End the connections that wait for events."""
         self._broadcaster.close()
+
+    def _tell(self, missing: list[str]) -> None:
+        """Say, once, what a page's policy lacks."""
+        if self._has_told:
+            return
+        self._has_told = True
+        console.log(
+            "warning",
+            " * Live reload: a page's Content-Security-Policy keeps it out. In development, add"
+            f" to it: {'; '.join(missing)}",
+        )
 
     # What the script and its page ask for
 
@@ -137,10 +146,17 @@ def _answer(start: StartResponse, status: str, text: bytes, fields: _Fields) -> 
 class _Answer:
     """What an application answers, and the script behind it if it is a page."""
 
-    def __init__(self, moment: str, address: str, start_response: StartResponse) -> None:
+    def __init__(
+        self,
+        moment: str,
+        address: str,
+        start_response: StartResponse,
+        tell: Callable[[list[str]], object],
+    ) -> None:
         self._moment = moment
         self._address = address
         self._start_response = start_response
+        self._tell = tell
         self._started = False
         self._tag = b""
 
@@ -151,7 +167,9 @@ class _Answer:
         self._started = True
         self._tag = b""
         if _takes_script(status, headers):
-            nonce = _find_nonce(headers)
+            nonce = find_nonce(headers)
+            if missing := missing_sources(headers):
+                self._tell(missing)
             attribute = f' nonce="{escape(nonce)}"' if nonce else ""
             self._tag = f'<script src="{escape(self._address)}" async{attribute}></script>'.encode()
             headers = [self._changed(name, value) for name, value in headers if _stays(name)]
@@ -234,14 +252,6 @@ def _takes_script(status: str, headers: _Fields) -> bool:
 def _stays(name: str) -> bool:
     # They are about the content without the script.
     return name.lower() not in {"last-modified", "content-md5", "digest", "content-digest"}
-
-
-def _find_nonce(headers: _Fields) -> str:
-    """Return the nonce that the page's policy demands of scripts; empty if there is none."""
-    for name, value in headers:
-        if name.lower() == "content-security-policy" and (match := _nonce(value)):
-            return match[1]
-    return ""
 
 
 def _with_own_tags(environ: WSGIEnvironment, moment: str) -> WSGIEnvironment:
