@@ -290,3 +290,22 @@ def test_error_behind_the_detaching_is_reported_and_sends_nothing() -> None:
         assert outcome.octets == b""
         assert len(outcome.reports) == 1
     assert result.closes == 1
+
+
+def test_the_end_of_a_detached_connection_is_no_failure() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["test.detach"]()
+        raise ConnectionError
+
+    outcome = call(app)
+    assert outcome.octets == b""
+    assert outcome.reports == []
+
+
+def test_a_connection_error_of_an_application_is_one() -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        raise ConnectionError("some other server")
+
+    outcome = call(app)
+    assert outcome.octets.startswith(b"HTTP/1.1 500 ")
+    assert len(outcome.reports) == 1

@@ -38,6 +38,7 @@ def test_holding_it_takes_nothing(connection: Connection) -> None:
     upgrade = UpgradeSocket(connection.detach)
     assert repr(upgrade)
     assert upgrade in [upgrade]
+    assert not upgrade.is_taken
     assert connection.detached == 0
 
 
@@ -45,6 +46,7 @@ def test_first_use_takes_the_socket_once(connection: Connection) -> None:
     upgrade = UpgradeSocket(connection.detach)
     assert upgrade.fileno() == connection.ours.fileno()
     upgrade.sendall(b"hello")
+    assert upgrade.is_taken
     assert connection.theirs.recv(100) == b"hello"
     assert connection.detached == 1
 

@@ -143,7 +143,12 @@ class Exchange:
         except ClientDisconnected:
             self._abort()
         except BaseException as error:  # SystemExit too: it must not end the server's thread
-            self._fail(error)
+            if self._detached and isinstance(error, ConnectionError):
+                # Its own connection has ended; and where libraries for WebSocket have no other way
+                # to say that no response follows, they raise this (python-engineio).
+                self._abort()
+            else:
+                self._fail(error)
 
     def start_response(
         self, status: str, headers: Fields, exc_info: ExcInfo | None = None

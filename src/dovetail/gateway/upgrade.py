@@ -25,6 +25,11 @@ class UpgradeSocket:
         self._socket: Any = None
         self._received = b""
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the connection is the application's."""
+        return self._socket is not None
+
     def _taken(self) -> Any:
         if self._socket is None:
             self._socket, self._received = self._detach()

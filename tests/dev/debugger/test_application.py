@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import re
+import socket
 import sys
 import time
 import weakref
@@ -25,6 +26,7 @@ from dovetail.dev.debugger.store import MOST_TRACEBACKS
 from dovetail.dev.peers import PEER
 from dovetail.dev.workshop import Workshop
 from dovetail.gateway import ClientDisconnected, RequestRecord
+from dovetail.gateway.upgrade import UpgradeSocket
 from dovetail.toolkit import Request
 from dovetail.toolkit.testing import Client, TestResponse, create_environ, run_wsgi_app
 
@@ -302,6 +304,24 @@ def test_an_application_may_change_its_mind() -> None:
         return [b"later"]
 
     assert get(DebuggedApplication(changing), "/").status_code == 503
+
+
+def test_the_end_of_a_websocket_is_not_for_the_debugger() -> None:
+    ends = socket.socketpair()
+    upgrade = UpgradeSocket(lambda: (ends[0], b""))
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/":
+            environ["werkzeug.socket"].sendall(b"bye")
+        raise ConnectionError
+
+    debugged = DebuggedApplication(app, pin_logging=False)
+    environ = {"werkzeug.socket": upgrade}
+    assert Client(debugged).get("/other", environ_overrides=environ).status_code == 500
+    with pytest.raises(ConnectionError):
+        Client(debugged).get("/", environ_overrides=environ)
+    for end in ends:
+        end.close()
 
 
 @pytest.mark.parametrize(("path", "error"), [("/gone", ClientDisconnected), ("/exit", SystemExit)])

@@ -32,6 +32,7 @@ from dovetail.dev.pages import make_private
 from dovetail.dev.places import ERRORS, PREFIX
 from dovetail.dev.workshop import Workshop
 from dovetail.gateway import ClientDisconnected
+from dovetail.gateway.upgrade import UpgradeSocket
 from dovetail.toolkit.request import Request
 from dovetail.toolkit.response import Response
 
@@ -231,6 +232,10 @@ class DebuggedApplication:
         except ClientDisconnected:
             raise  # there is nobody to show it to
         except Exception as error:
+            sock = environ.get("werkzeug.socket")
+            is_taken = isinstance(sock, UpgradeSocket) and sock.is_taken
+            if isinstance(error, ConnectionError) and is_taken:
+                raise  # a WebSocket has ended: see Exchange.run
             yield self._report(error, contexts, environ, beginning)
         else:
             # A circle: they have the request, which has the environ, which has them.
