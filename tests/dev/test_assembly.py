@@ -238,7 +238,7 @@ def test_a_unix_socket(start: Start, directory: Path) -> None:
             return b"".join(iter(lambda: sock.recv(1000), b""))
 
     program = start(sys.executable, "script.py", f"unix://{path}", "processes")
-    program.until(path.exists)
+    program.until(lambda: "Running on" in program.text())  # the file is there before it listens
     assert ask().endswith(b"version 1")
     edit(directory, "script.py", 2)
     program.until(lambda: ask().endswith(b"version 2"))
