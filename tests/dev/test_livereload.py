@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -372,6 +373,23 @@ class TestConnectionsTakenOver:
                 broadcaster.add(theirs, changes.now())
                 assert len(broadcaster) == 1
 
+    def test_without_a_thread_a_browser_has_to_ask_again(
+        self, changes: Changes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        broadcaster = Broadcaster(changes)
+        with closing(broadcaster):
+            for has_room in (False, True):
+                ours, theirs = socket.socketpair()
+                ours.settimeout(PATIENCE)
+                with ours, monkeypatch.context() as patch:
+                    if not has_room:
+                        patch.setattr(threading.Thread, "start", _refuse)
+                    broadcaster.add(theirs, changes.now())
+                    assert len(broadcaster) == has_room
+                    self.read(ours, b"data: here\n")
+                    if not has_room:
+                        assert theirs.fileno() == -1
+
     def test_a_client_that_talks(self, changes: Changes) -> None:
         broadcaster = Broadcaster(changes)
         ours, theirs = socket.socketpair()
@@ -430,3 +448,7 @@ class TestConnectionsTakenOver:
 
 def _must_not_start(*arguments: object) -> Any:
     raise AssertionError("not to be called")
+
+
+def _refuse(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -98,15 +98,21 @@ class Broadcaster:
             sock.close()
             return
         with self._lock:
-            if self.is_full:
+            if self.is_full or not self._has_thread():
                 sock.close()
                 return
             self._clients[sock.fileno()] = _Client(sock, moment)
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="dovetail-live-reload", daemon=True
-                )
-                self._thread.start()
+
+    def _has_thread(self) -> bool:
+        """Start the thread if need be, under the lock; tell whether there is one."""
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="dovetail-live-reload", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no more; the browser asks again
+                return False
+            self._thread = thread
+        return True
 
     def close(self) -> None:
         """Close all connections; no more are taken."""

@@ -102,6 +102,24 @@ def test_an_answer_that_takes_long_keeps_no_other_waiting() -> None:
         gate.set()
 
 
+def test_without_another_thread_it_goes_on_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+    refused: list[threading.Thread] = []
+
+    def refuse_once(thread: threading.Thread) -> None:
+        if not refused and thread.name == "dovetail debugger":
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with answering(lambda question: question) as made:
+        monkeypatch.setattr(threading.Thread, "start", refuse_once)
+        with pytest.raises(ProcessEnded):
+            made.ask(OWN, "test", {"a": 1}, PATIENCE)
+        assert made.ask(OWN, "test", {"a": 1}, PATIENCE) == {"a": 1}
+    assert refused
+
+
 @pytest.mark.parametrize(
     "octets",
     [

@@ -285,6 +285,21 @@ def test_an_empty_content_stays_one() -> None:
     assert b"content-length" not in dump_replay(make_entry(), "t")
 
 
+def test_without_another_thread_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    said: list[str] = []
+    replayer = Replayer(lambda _, text: said.append(text))
+    nowhere = Address(("127.0.0.1", 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(20):
+            assert not replayer.start(make_entry(), nowhere, "token")
+    assert replayer.start(make_entry(), nowhere, "token")
+    wait_for(lambda: said, "the replay is given up")
+
+
 def test_tokens_are_of_one_server_and_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = Tokens("a")
     token = tokens.dump(17)

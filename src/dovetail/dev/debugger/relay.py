@@ -127,9 +127,13 @@ class Relay:
                 time.sleep(_PAUSE)  # no descriptor is left for now
                 continue
             # One that does not come to an end must not keep others waiting.
-            threading.Thread(
+            thread = threading.Thread(
                 target=self._converse, args=(sock,), name="dovetail debugger", daemon=True
-            ).start()
+            )
+            try:
+                thread.start()
+            except RuntimeError:
+                sock.close()  # no thread is left for now
 
     def _converse(self, sock: socket.socket) -> None:
         # Who asked may be gone by now, which is no matter of ours.

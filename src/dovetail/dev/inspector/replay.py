@@ -122,7 +122,7 @@ class Replayer:
         self._places = threading.BoundedSemaphore(_MOST_AT_A_TIME)
 
     def start(self, entry: Entry, address: Address, token: str) -> bool:
-        """Begin to send an entry's request; False if too many are under way."""
+        """Begin to send an entry's request; False if there is no room for one more."""
         if not self._places.acquire(blocking=False):
             return False
         thread = threading.Thread(
@@ -130,9 +130,9 @@ class Replayer:
         )
         try:
             thread.start()
-        except RuntimeError:
+        except RuntimeError:  # the system has no more threads
             self._places.release()
-            raise
+            return False
         return True
 
     def _send(self, entry: Entry, address: Address, token: str) -> None:
