@@ -16,6 +16,7 @@ from dovetail.app import commands, dotenv
 from dovetail.app.application import App
 from dovetail.app.proxies import current_app, g, request, session
 from dovetail.app.testing import AppClient, AppCliRunner
+from dovetail.app.views import View
 from dovetail.app.wrappers import Request, Response
 from dovetail.data.exceptions import (
     BadRequestKeyError,
@@ -515,6 +516,33 @@ class TestMakeResponse:
     def test_wrong_values(self, app: App, value: Any, text: str) -> None:
         with app.test_request_context("/"), pytest.raises(TypeError, match=text):
             app.make_response(value)
+
+    def test_what_was_returned_for_what_is_noted(self, app: App) -> None:
+        @app.get("/number")
+        def number() -> Any:
+            return 5
+
+        @app.get("/unserializable")
+        def unserializable() -> Any:
+            return {"a": object()}
+
+        class Number(View):
+            def dispatch_request(self) -> Any:
+                return 5
+
+        app.add_url_rule("/class", view_func=Number.as_view("class"))
+        app.testing = True
+        client = app.test_client()
+        for name, place in (
+            ("number", f'File "{__file__}", line '),
+            ("unserializable", f'File "{__file__}", line '),
+            ("class", f"class {__name__}."),
+        ):
+            with pytest.raises(TypeError) as raised:
+                client.get(f"/{name}")
+            (note,) = raised.value.__notes__
+            assert note.startswith(f"This is about what was returned for the endpoint {name!r}.")
+            assert place in note
 
 
 class TestErrors:

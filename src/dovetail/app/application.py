@@ -19,6 +19,7 @@ from dovetail.app import types as ft
 from dovetail.app.contexts import AppContext, RequestContext
 from dovetail.app.coroutines import async_to_sync, is_asynchronous
 from dovetail.app.development import develop
+from dovetail.app.diagnosis import note_view
 from dovetail.app.discovery import Application
 from dovetail.app.groups import AppGroup
 from dovetail.app.messages import get_flashed_messages
@@ -484,7 +485,13 @@ class App(Addressing):
 
         :param from_error_handler: it is the answer to an error; another one is only logged then.
         """
-        response = self.make_response(rv)
+        try:
+            response = self.make_response(rv)
+        except Exception as error:
+            if not from_error_handler:
+                view = self.view_functions.get(request.endpoint or "")
+                note_view(error, request.endpoint, view)
+            raise
         try:
             response = self.process_response(response)
             if request_finished.receivers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,31 @@ __all__ = [
     "UnexpectedUnicodeError",
     "attach_enctype_error_multidict",
     "explain_template_loading_attempts",
+    "note_view",
 ]
+
+
+def note_view(error: Exception, endpoint: str | None, view: Callable[..., object] | None) -> None:
+    """Note for which endpoint that was returned of which no response could be made.
+
+    None of the application's lines is in the traceback: the view function has returned already.
+
+    :param view: None if the request has led to none.
+    """
+    if view is None:
+        return
+    made_of = getattr(view, "view_class", None)
+    code = getattr(inspect.unwrap(view), "__code__", None)
+    if made_of is not None:
+        place = f"class {made_of.__module__}.{made_of.__qualname__}"
+    elif code is not None:
+        place = f'File "{code.co_filename}", line {code.co_firstlineno}, in {code.co_name}'
+    else:
+        place = repr(view)
+    error.add_note(
+        f"This is about what was returned for the endpoint {endpoint!r}. Its view function:\n"
+        f"  {place}"
+    )
 
 
 class UnexpectedUnicodeError(AssertionError, UnicodeError):

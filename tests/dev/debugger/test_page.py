@@ -174,8 +174,11 @@ def test_groups_are_nested_and_numbered() -> None:
 
 
 def test_frames_of_libraries_are_folded_unless_there_are_no_others() -> None:
-    document = shown(caught(json.loads, "{"))
-    assert Page(document).of_class("folded") == 0
+    page = Page(shown(caught(json.loads, "{")))
+    assert page.of_class("folded") == 0
+    # The nearest one is shown as if it were the application's.
+    assert page.of_class("variables") == 1
+    assert page.of_class("line") > page.of_class("current") == page.of_class("frame")
 
     def load() -> None:
         json.loads("{")

@@ -208,6 +208,8 @@ class Layout:
     def _runs(self, frames: Sequence[DebugFrameSummary]) -> tuple[list[Run], int]:
         """Return the runs of frames, and how many of the outermost are left out."""
         alike = [list(group) for _, group in groupby(frames, _place)]
+        # Where all are libraries' the nearest one has to tell what it is about.
+        alone = frames[-1] if frames and all(frame.is_library for frame in frames) else None
         runs: list[Run] = []
         shown = 0
         for group in reversed(alike):
@@ -216,13 +218,13 @@ class Layout:
                 break
             self._budget.rows -= len(kept)
             shown += len(group)
-            views = [self._view(frame) for frame in reversed(kept)]
+            views = [self._view(frame, frame is alone) for frame in reversed(kept)]
             views.reverse()
             runs.append(Run(kept[0].is_library, views, len(group) - len(kept)))
         return list(_joined(reversed(runs))), len(frames) - shown
 
-    def _view(self, frame: DebugFrameSummary) -> View:
-        full = not frame.is_library and self._budget.details > 0
+    def _view(self, frame: DebugFrameSummary, is_alone: bool) -> View:
+        full = (is_alone or not frame.is_library) and self._budget.details > 0
         self._budget.details -= full
         directory, base = os.path.split(frame.filename)
         return View(
