@@ -238,3 +238,15 @@ def test_a_seat_with_a_damaged_file(shop: Workshop) -> None:
     assert seat.process() == 0
     assert seat.take(lambda: None)
     assert seat.process() == OWN
+
+
+def test_a_seat_that_cannot_be_noted_is_taken_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    seat = Seat(Relay(nothing), "test", "place")
+    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    assert seat.take(lambda: None)
+    assert seat.process() == 0

@@ -200,11 +200,15 @@ class Seat:
             return False
         if process != own:
             listen()
-            file = self._file()
-            draft = file.with_name(f"{file.name}-{own}-{threading.get_ident()}")
-            draft.write_text(str(own))
-            draft.replace(file)
+            with contextlib.suppress(OSError):  # else each process has one of its own
+                self._note(own)
         return True
+
+    def _note(self, process: int) -> None:
+        file = self._file()
+        draft = file.with_name(f"{file.name}-{process}-{threading.get_ident()}")
+        draft.write_text(str(process))
+        draft.replace(file)
 
     def _file(self) -> Path:
         return Workshop.current().path / f"{self._name}-{self._place}"
