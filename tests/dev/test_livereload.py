@@ -110,6 +110,13 @@ class TestChanges:
         changes.tell(["x"])
         assert Moment.parse(str(changes.now())) == changes.now()
 
+    def test_what_cannot_be_written_is_not_told(self, tmp_path: Path) -> None:
+        changes = Changes(tmp_path / "gone" / "changes")
+        before = changes.now()
+        changes.tell(["a.css"])
+        assert changes.now() == before
+        assert changes.since(before) == []
+
     def test_the_file_is_private(self, changes: Changes) -> None:
         changes.tell(["x"])
         assert changes.path.stat().st_mode & 0o777 == 0o600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -12,7 +13,7 @@ from urllib.parse import quote, unquote
 
 __all__ = ["Change", "Changes", "Moment"]
 
-#: How many octets of news a reader takes; who is further behind loads the whole page.
+# How many octets of news a reader takes; who is further behind loads the whole page.
 _NEWS = 16384
 
 # So many style sheets at once are a build, after which the page is better loaded as a whole.
@@ -70,7 +71,10 @@ class Changes:
         return Moment(self.build, size)
 
     def tell(self, paths: Iterable[str | os.PathLike[str]]) -> None:
-        """Write down that files have changed which pages show."""
+        """Write down that files have changed which pages show.
+
+        If it cannot be written (the disk is full), pages stay as they are until the next change.
+        """
         names = {os.path.basename(os.fspath(path)) for path in paths}
         if not names:
             return
@@ -78,10 +82,14 @@ class Changes:
         if len(sheets) < len(names) or len(sheets) > _SHEETS:
             sheets = [""]  # one line that is about the whole page
         lines = "".join(f"{quote(name, safe='', errors='replace')}\n" for name in sheets)
+        with contextlib.suppress(OSError):
+            self._write(lines.encode("ascii"))
+
+    def _write(self, octets: bytes) -> None:
         # One write, so that a reader sees all lines or none.
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, lines.encode("ascii"))
+            os.write(descriptor, octets)
         finally:
             os.close(descriptor)
 
