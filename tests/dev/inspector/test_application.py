@@ -188,12 +188,16 @@ def test_secrets_are_masked_until_they_are_asked_for(site: Site) -> None:
     for text in shown:
         assert secret not in text
         assert "response-secret" not in text
+    assert "Secrets are masked in it" in shown[-1]
     revealed = site.post(f"requests/{row['id']}/reveal")
     assert revealed.status == 200
     assert f"Bearer {secret}" in revealed.text
     assert "session=response-secret" in revealed.text
     assert f"token={secret}" in section(revealed.text, "As a command")
     assert f"the token is {secret}" in section(revealed.text, "Log")
+    assert "Secrets are masked in it" not in revealed.text
+    site.ask("/secret-cookie?page=3")
+    assert "Secrets are masked in it" not in site.page(site.row("/secret-cookie")["id"])
 
 
 def test_a_failure_is_named_without_secrets(site: Site) -> None:

@@ -12,7 +12,7 @@ from dovetail.dev.inspector.entry import Entry, Fields, Head
 from dovetail.dev.inspector.parameters import decode_content, decode_form, decode_query
 from dovetail.dev.inspector.phases import Timing
 from dovetail.dev.places import PREFIX
-from dovetail.server.masking import Mask
+from dovetail.server.masking import MASK, Mask
 
 __all__ = ["show_entry", "show_head"]
 
@@ -147,6 +147,7 @@ def show_entry(entry: Entry, scheme: str, *, reveal: bool) -> dict[str, Any]:
         values["about_content"] += ", of which the first part is shown"
     values["content"] = (text or "")[:_SHOWN_CONTENT]
     values["curl"] = _show_curl(entry, scheme, text or "", mask)
+    values["curl_is_masked"] = mask is not None and MASK in values["curl"]
     # The last, when all that is secret is known: it may have been logged, too.
     hide = str if mask is None else mask.text
     values["log_lines"] = [
