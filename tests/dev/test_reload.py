@@ -369,15 +369,15 @@ def test_the_status_of_a_program_that_ends(project: Project) -> None:
     text = (project.folder / "app.py").read_text()
     project.write("app.py", f"raise SystemExit(7)\n{text}")
     assert project.process.wait(30) == 7
-    project.wait_for_line("The server's process has ended: status 7")
+    project.wait_for_line("The server's process exited with status 7")
 
 
 @pytest.mark.parametrize(
     ("end", "status", "said"),
     [
-        ("os._exit(9)", 9, "has ended: status 9"),
-        ("os.kill(os.getpid(), signal.SIGKILL)", 137, "has ended: SIGKILL"),
-        ("os.kill(os.getpid(), 40)", 168, "has ended: signal 40"),
+        ("os._exit(9)", 9, "exited with status 9"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", 137, "died by SIGKILL"),
+        ("os.kill(os.getpid(), 40)", 168, "died by signal 40"),
     ],
 )
 def test_how_a_program_has_ended_is_told(

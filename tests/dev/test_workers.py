@@ -201,7 +201,7 @@ def test_one_that_ends_is_replaced(path: str) -> None:
         assert len(after & before) == 1
         assert running.end() == 0
     status = {"/exit": 9, "/leave": 4}[path]
-    assert f"ended (exit status {status}); starting another" in running.err
+    assert f"exited with status {status}; starting another" in running.err
 
 
 def test_an_error_that_is_passed_ends_its_process() -> None:
@@ -213,7 +213,7 @@ def test_an_error_that_is_passed_ends_its_process() -> None:
         assert len(running.pids()) == 2
         assert running.end() == 0
     assert "ValueError: wrong" in running.err
-    assert "ended (exit status 1); starting another" in running.err
+    assert "exited with status 1; starting another" in running.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +14,7 @@ from dovetail.server.addresses import UnixAddress
 from dovetail.server.channel import Failed, WorkerEnd
 from dovetail.server.crew import Crew, Work
 from dovetail.server.logs import Logs
-from dovetail.server.offspring import BOOT_FAILED, ForkError, describe_death, fork_worker
+from dovetail.server.offspring import BOOT_FAILED, ForkError, fork_worker
 from dovetail.server.privileges import Identity, PrivilegeError
 from dovetail.server.scoreboard import SharedSlot
 from dovetail.server.sockets import bind_all
@@ -155,16 +154,3 @@ def test_a_fork_that_fails_gives_everything_back(stage: Stage, what: str) -> Non
         fork_worker(stage.system, stage.board, crew, crews=[crew])
     assert (stage.board.reach, crew.members) == (0, [])
     assert all(end.closed for end in stage.system.ends)
-
-
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
-        (0, "exited with status 0"),
-        (4, "exited with status 4"),
-        (-signal.SIGKILL, "died by SIGKILL"),
-        (-45, "died by signal 45"),
-    ],
-)
-def test_how_a_death_reads(code: int, text: str) -> None:
-    assert describe_death(code) == text

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from dovetail.dev.engine import Engine, Give
+from dovetail.server.deaths import describe_death
 from dovetail.server.poller import wait_for_any
 from dovetail.server.steward import Bell
 
@@ -215,7 +216,7 @@ class Workers:
             now = time.monotonic()
             if now < worker.started + _SHORT_LIFE:
                 self._hire_at = now + _SHORT_LIFE
-            self._log("warning", "Process %s ended (%s); starting another", worker.pid, status)
+            self._log("warning", "Process %s %s; starting another", worker.pid, status)
 
     def _drop(self, worker: _Worker) -> None:
         self._workers.remove(worker)
@@ -383,11 +384,10 @@ def _status_of(pid: int) -> str | None:
     try:
         found, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
-        return "somebody else knows how"
+        return "ended, somebody else knows how"
     if not found:
         return None
-    code = os.waitstatus_to_exitcode(status)
-    return f"exit status {code}" if code >= 0 else f"signal {-code}"
+    return describe_death(os.waitstatus_to_exitcode(status))
 
 
 def _flush() -> None:

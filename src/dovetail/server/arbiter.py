@@ -24,8 +24,9 @@ from collections.abc import Callable, Sequence
 
 from dovetail.server.channel import Failed, Message, Ready, Retire
 from dovetail.server.crew import Crew, Generation, Member, Phase
+from dovetail.server.deaths import describe_death
 from dovetail.server.logs import Logs
-from dovetail.server.offspring import BOOT_FAILED, ForkError, describe_death, fork_worker
+from dovetail.server.offspring import BOOT_FAILED, ForkError, fork_worker
 from dovetail.server.pidfile import PidFile, PidFileError, move_pidfile
 from dovetail.server.scoreboard import Scoreboard, State
 from dovetail.server.sockets import Listener

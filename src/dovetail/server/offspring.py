@@ -1,9 +1,8 @@
-"""Forking a worker, what the child does first, and how a death reads."""
+"""Forking a worker, and what the child does first."""
 
 from __future__ import annotations
 
 import random
-import signal
 import traceback
 from collections.abc import Sequence
 
@@ -13,7 +12,7 @@ from dovetail.server.privileges import PrivilegeError, drop_privileges
 from dovetail.server.scoreboard import Scoreboard, ScoreboardFull, SharedSlot
 from dovetail.server.system import Line, System
 
-__all__ = ["BOOT_FAILED", "ForkError", "describe_death", "fork_worker"]
+__all__ = ["BOOT_FAILED", "ForkError", "fork_worker"]
 
 BOOT_FAILED = 3  # exit status: a worker could not boot
 
@@ -97,13 +96,3 @@ def _be_worker(
             status = BOOT_FAILED
             end.failed(text, status)
     return status
-
-
-def describe_death(code: int) -> str:
-    """Return how a process ended; ``code`` is its exit status, or minus a signal's number."""
-    if code >= 0:
-        return f"exited with status {code}"
-    try:
-        return f"died by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"died by signal {-code}"  # real-time signals have no names

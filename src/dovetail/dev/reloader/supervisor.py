@@ -23,6 +23,7 @@ from dovetail.dev.reloader.link import Link
 from dovetail.dev.reloader.paths import DIGEST_SIZE, file_clock, settle, signature
 from dovetail.dev.reloader.program import Program
 from dovetail.dev.reloader.signals import PATIENCE, Signals
+from dovetail.server.deaths import describe_death
 from dovetail.server.poller import READABLE, wait_for
 
 __all__ = ["AGAIN", "KNOWN", "SPARE", "STAND_IN", "STARTED", "Supervisor", "end_status"]
@@ -289,7 +290,7 @@ class Supervisor:
         if not self._signals.last:
             # Python itself says why a program ends with status 1.
             if status not in (0, _RAISED):
-                console.log("error", f" * The server's process has ended: {_describe(status)}")
+                console.log("error", f" * The server's process {describe_death(status)}")
             return end_status(status)
         is_killed = status < 0 and self._signals.last in (signal.SIGINT, signal.SIGTERM)
         return 0 if is_killed or status == AGAIN else end_status(status)
@@ -415,15 +416,6 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _describe(status: int) -> str:
-    if status >= 0:
-        return f"status {status}"
-    try:
-        return signal.Signals(-status).name
-    except ValueError:
-        return f"signal {-status}"
 
 
 def end_status(status: int) -> int:
