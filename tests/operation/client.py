@@ -215,6 +215,10 @@ class Link:
         except OSError:
             return False
 
+    def abort(self) -> None:
+        """Break it off, whatever is under way."""
+        self._writer.transport.abort()
+
     async def close(self) -> None:
         """Close this side."""
         self._writer.close()

@@ -27,7 +27,7 @@ BATCH = 100
 
 @dataclass(slots=True)
 class Crowd:
-    """Connections to one server by what they are doing."""
+    """Connections to one server by what they are doing, all closed at the end of ``async with``."""
 
     address: Address
     #: Connected, and not a word.
@@ -37,16 +37,20 @@ class Crowd:
     heads: list[Begun] = field(default_factory=list)
     bodies: list[Begun] = field(default_factory=list)
     readers: list[Begun] = field(default_factory=list)
+    _all: list[Link] = field(default_factory=list)
 
-    @property
-    def links(self) -> list[Link]:
-        """All their connections."""
-        begun = (*self.heads, *self.bodies, *self.readers)
-        return [*self.silent, *self.idle, *(one.link for one in begun)]
+    async def __aenter__(self) -> Crowd:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        # Those of a test that has failed would be kept with its traceback.
+        for link in self._all:
+            link.abort()
+        await asyncio.sleep(0)
 
     async def gather(self, *, idle: int, heads: int, bodies: int, readers: int) -> None:
         """Let them all come; half of the idle ones have an answer behind them."""
-        self.silent = await in_batches(idle // 2, lambda _: Link.open(self.address))
+        self.silent = await in_batches(idle // 2, lambda _: self._connect())
         self.idle = await in_batches(idle - idle // 2, lambda _: self._answered())
         self.heads = await in_batches(heads, lambda _: self._begin(30))
         self.bodies = await in_batches(bodies, lambda _: self._begin(50_000, UPLOAD))
@@ -54,18 +58,22 @@ class Crowd:
 
     async def leave(self) -> None:
         """Let them all go."""
-        for link in self.links:
+        for link in self._all:
             await link.close()
 
+    async def _connect(self) -> Link:
+        self._all.append(await Link.open(self.address))
+        return self._all[-1]
+
     async def _answered(self) -> Link:
-        link = await Link.open(self.address)
+        link = await self._connect()
         answer = await link.ask("GET", "/work")
         assert answer.status == 200
         assert not answer.closes
         return link
 
     async def _begin(self, octets: int, content: bytes = b"") -> Begun:
-        link = await Link.open(self.address)
+        link = await self._connect()
         return await link.begin(octets, "POST" if content else "GET", "/work", content)
 
     async def _read_slowly(self, number: int) -> Begun:
@@ -75,6 +83,7 @@ class Crowd:
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.address.port))
         link = await Link.over(sock, self.address, limit=RECEIVE_BUFFER)
+        self._all.append(link)
         kind = ("list", "file", "generator")[number % 3]
         target = f"/big?id=reader-{number}&kind={kind}&octets={BIG}"
         return await link.begin(len(target) + 1000, "GET", target)

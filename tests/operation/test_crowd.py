@@ -48,16 +48,16 @@ def test_crowd_that_stays(serve: Serve, site: Site) -> None:
     empty, memory = connections(worker), resident(worker)
 
     async def scenario() -> None:
-        crowd = Crowd(Address(server.port))
-        await crowd.gather(idle=IDLE, heads=HEADS, bodies=BODIES, readers=READERS)
-        await called(site.state, *(f"reader-{number}" for number in range(READERS)))
-        sips = asyncio.create_task(sip(crowd.readers))
-        await ask_often(crowd.address)
-        sips.cancel()
-        assert connections(worker) - empty >= EVERYBODY
-        assert resident(worker) - memory < GROWTH
-        await go_on(crowd)
-        await crowd.leave()
+        async with Crowd(Address(server.port)) as crowd:
+            await crowd.gather(idle=IDLE, heads=HEADS, bodies=BODIES, readers=READERS)
+            await called(site.state, *(f"reader-{number}" for number in range(READERS)))
+            sips = asyncio.create_task(sip(crowd.readers))
+            await ask_often(crowd.address)
+            sips.cancel()
+            assert connections(worker) - empty >= EVERYBODY
+            assert resident(worker) - memory < GROWTH
+            await go_on(crowd)
+            await crowd.leave()
 
     with descriptors(NEEDED):
         asyncio.run(scenario())
@@ -106,31 +106,32 @@ async def ask_often(address: Address) -> None:
 def test_crowd_that_is_cut_off(serve: Serve, site: Site) -> None:
     server, worker = start(
         serve,
-        "--keep-alive=1s",
-        "--header-timeout=1s",
-        "--body-timeout=1s",
-        "--write-timeout=1s",
+        # Long enough for users who hesitate only because the machine is busy.
+        "--keep-alive=4s",
+        "--header-timeout=4s",
+        "--body-timeout=4s",
+        "--write-timeout=4s",
     )
     empty = connections(worker)
 
     async def scenario() -> None:
-        crowd = Crowd(Address(server.port))
-        await crowd.gather(idle=IDLE, heads=HEADS, bodies=BODIES, readers=READERS)
-        await ask_often(crowd.address)
-        assert all([await link.read_end() for link in (*crowd.silent, *crowd.idle)])
-        for begun in (*crowd.heads, *crowd.bodies):
-            answer = await begun.link.receive(begun.parser)
-            assert answer.status == 408
-            assert answer.closes
-            await begun.link.close()
-        # These have taken nothing at all; the worker has given them up.
-        await called(site.state, *(f"reader-{number}" for number in range(READERS)))
-        await asyncio.to_thread(wait_connections, worker, empty)
-        for reader in crowd.readers:
-            with pytest.raises(Lost):
-                await reader.finish()
-        await crowd.leave()
-        await ask_often(crowd.address)
+        async with Crowd(Address(server.port)) as crowd:
+            await crowd.gather(idle=IDLE, heads=HEADS, bodies=BODIES, readers=READERS)
+            await ask_often(crowd.address)
+            assert all([await link.read_end() for link in (*crowd.silent, *crowd.idle)])
+            for begun in (*crowd.heads, *crowd.bodies):
+                answer = await begun.link.receive(begun.parser)
+                assert answer.status == 408
+                assert answer.closes
+                await begun.link.close()
+            # These have taken nothing at all; the worker has given them up.
+            await called(site.state, *(f"reader-{number}" for number in range(READERS)))
+            await asyncio.to_thread(wait_connections, worker, empty)
+            for reader in crowd.readers:
+                with pytest.raises(Lost):
+                    await reader.finish()
+            await crowd.leave()
+            await ask_often(crowd.address)
 
     with descriptors(NEEDED):
         asyncio.run(scenario())
