@@ -433,6 +433,7 @@ def test_descriptors_with_high_numbers(project: Project) -> None:
     project.save("4\nos = 1 / 0")
     until(lambda: project.ask()[0] == 500, "the error", project.lines)
     assert project.stop() == 0
+    assert not project.find("ValueError")
 
 
 SHOW = """
