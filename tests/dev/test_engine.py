@@ -19,7 +19,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from tests.dev.live import PATIENCE, connect, exchange, get, hello, read_to_end, serving
 
-from dovetail.dev.engine import MOST_THREADS
+from dovetail.dev.engine import MOST_THREADS, Engine
 from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import BaseWSGIServer, make_server
 from dovetail.server.observation import Observation
@@ -520,8 +520,8 @@ def test_events_that_hold_no_thread(threaded: bool, scheme: str, lines: list[str
         for client in clients:
             client.sendall(b"GET /events HTTP/1.1\r\nHost: test\r\n\r\n")
             read_reply(client, b"\r\n\r\n")
-        engine = server._engine
-        assert engine is not None
+        engine = server._crew
+        assert isinstance(engine, Engine)
         wait_until(lambda: not engine._loop._busy)
         other = join()
         other.sendall(REQUEST)

@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -24,6 +24,16 @@ def test_it_is_a_request_handler() -> None:
     assert issubclass(WSGIRequestHandler, BaseHTTPRequestHandler)
     assert ConnectionError in connection_dropped_errors
     assert TimeoutError in connection_dropped_errors
+
+
+def test_a_server_of_another_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    with (
+        HTTPServer(("127.0.0.1", 0), WSGIRequestHandler) as server,
+        socket.create_connection(("127.0.0.1", server.server_port), PATIENCE) as sock,
+    ):
+        server.handle_request()
+        assert read_to_end(sock) == b""
+    assert "needs a server made by make_server()" in capsys.readouterr().err
 
 
 def test_the_environ() -> None:

@@ -16,6 +16,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pytest
 from tests.dev.live import PATIENCE, hello, read_to_end
 
+from dovetail.dev.engine import Engine
 from dovetail.dev.server import BaseWSGIServer, make_server
 from dovetail.server.phases import Phase
 
@@ -102,8 +103,8 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 def count_begun(server: BaseWSGIServer) -> int:
     """Return how many requests have begun to arrive, and are not complete."""
-    assert server._engine is not None
-    open_ones = list(server._engine._loop._connections.values())
+    assert isinstance(server._crew, Engine)
+    open_ones = list(server._crew._loop._connections.values())
     return sum(one.phase is Phase.READING and one._reader.started for one in open_ones)
 
 
@@ -154,8 +155,8 @@ def test_what_has_begun_is_finished(generations: Generations, threaded: bool) ->
         released: list[socket.socket] = []
         retiring = threading.Thread(target=lambda: released.extend(first.retire(PATIENCE)))
         retiring.start()
-        engine = first._engine
-        assert engine is not None
+        engine = first._crew
+        assert isinstance(engine, Engine)
         wait_until(lambda: engine._service.draining)
         head.sendall(b"st: test\r\n\r\n")
         body.sendall(b"dy")

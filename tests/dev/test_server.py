@@ -209,6 +209,20 @@ def test_handle_request_takes_one(lines: list[str]) -> None:
     assert len(lines) == 1
 
 
+@pytest.mark.parametrize("threaded", [False, True])
+def test_clients_that_somebody_else_has_accepted(threaded: bool) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        make_server("127.0.0.1", 0, hello, threaded=threaded) as server,
+    ):
+        server.socket.close()
+        for _ in range(2):
+            with socket.create_connection(listener.getsockname(), PATIENCE) as sock:
+                sock.sendall(REQUEST)
+                server.process_request(*listener.accept())
+                assert read_to_end(sock).endswith(b"\r\n\r\nhello")
+
+
 def test_the_server_can_be_stopped_and_closed_twice() -> None:
     with serving() as server:
         assert get(server)[0] == 200

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler
+from socketserver import BaseServer
 from typing import IO, Any, Protocol
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -69,6 +70,12 @@ class WSGIRequestHandler(BaseHTTPRequestHandler):
     # The life of a connection
 
     def __init__(self, request: socket.socket, client_address: Any, server: Any) -> None:
+        if isinstance(server, BaseServer) and not hasattr(server, "retire"):
+            # It would expect the handler to read from the socket by itself.
+            raise TypeError(
+                "this request handler needs a server made by make_server(), or one of a class "
+                f"derived from BaseWSGIServer, not {type(server).__name__}"
+            )
         self.request, self.client_address, self.server = request, client_address, server
         self.setup()
 

@@ -113,7 +113,6 @@ class BaseWSGIServer(HTTPServer):
         self.address_family: socket.AddressFamily = select_address_family(host, port)
         self._listener: Listener | None = None
         self._adopted: list[socket.socket] = []
-        self._engine: Engine | None = None
         self._crew: Engine | Workers | None = None
         self._crew_lock = threading.Lock()  # guards the line above and the one below
         self._ending = False
@@ -204,6 +203,20 @@ class BaseWSGIServer(HTTPServer):
             self._serve(engine, lambda: [client], once=True)
         finally:
             self._returned.set()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Answer the first request of a client that somebody else has accepted.
+
+        ``process_request`` calls this, which programs call that listen themselves.
+
+        :param request: the client's socket, which is closed in the end.
+        """
+        # Who listens himself may have closed this server's own socket.
+        listener = request if self.socket.fileno() < 0 else self.socket
+        engine = self._make_engine(0.5, listener=listener)
+        engine.be_last()
+        engine.adopt([request])
+        engine.serve(once=True)
 
     def _serve(
         self,
@@ -300,7 +313,10 @@ class BaseWSGIServer(HTTPServer):
     def _make_crew(self, interval: float) -> Engine | Workers:
         return self._make_engine(interval)
 
-    def _make_engine(self, interval: float, **more: Any) -> Engine:
+    def _make_engine(
+        self, interval: float, *, listener: socket.socket | None = None, **more: Any
+    ) -> Engine:
+        made: list[Engine] = []
         poller = open_poller()
         service = Service(
             make_settings(self.RequestHandlerClass),
@@ -310,25 +326,34 @@ class BaseWSGIServer(HTTPServer):
             observer=self.observer,
         )
         options: dict[str, Any] = {"act": lambda _ready: self.service_actions(), **more}
-        self._engine = engine = Engine(
+        engine = Engine(
             service,
             poller,
-            self.socket,
+            self.socket if listener is None else listener,
             self.ssl_context,
-            partial(self._converse, service),
+            partial(self._converse, service, made),
             inside=not self.multithread,
             multiprocess=self.multiprocess,
             interval=interval,
             **options,
         )
+        made.append(engine)
         return engine
 
-    def _converse(
-        self, service: Service, sock: socket.socket, address: Any, base: Environ, hooks: Hooks
+    def _converse(  # noqa: PLR0917  what the loop gives follows
+        self,
+        service: Service,
+        made: list[Engine],
+        sock: socket.socket,
+        address: Any,
+        base: Environ,
+        hooks: Hooks,
     ) -> Conversation:
-        """Make the connection of a client that was accepted."""
-        engine = self._engine
-        assert engine is not None
+        """Make the connection of a client that was accepted.
+
+        :param made: has the engine whose connection it is.
+        """
+        (engine,) = made
         owner = Owner(partial(self._act_on, engine, sock, address), engine.note_given)
         try:
             if not self.verify_request(sock, address):
