@@ -19,7 +19,8 @@ _status_line = re.compile(r"([1-9][0-9]{2})(?: [^\r\n]*)?").fullmatch
 _length = re.compile(r"[0-9]{1,18}").fullmatch
 
 # Only the server knows the connection, so these are not for an application to set (RFC 9110 7.6.1,
-# PEP 3333 "Other HTTP Features").
+# PEP 3333 "Other HTTP Features"). But views that hand on another server's response copy its fields,
+# and other servers leave these out without a word.
 _HOP_BY_HOP = frozenset(
     (
         "keep-alive",
@@ -33,6 +34,8 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     )
 )
+
+_CONNECTION_OPTIONS = _HOP_BY_HOP | {"close", "keep-alive"}
 
 Fields = Sequence[tuple[str, str]]
 
@@ -98,6 +101,9 @@ class ResponseWriter:
             names.add(lower)
             if lower == "connection":
                 self._obey_connection(value)
+                continue
+            if lower in _HOP_BY_HOP:
+                _check_left_out(lower, value)
                 continue
             if lower == "content-length":
                 lengths.append(value)  # written once, by head
@@ -166,12 +172,13 @@ class ResponseWriter:
 
     def _obey_connection(self, value: str) -> None:
         # PEP 3333 forbids the field, but streaming recipes set keep-alive and some applications
-        # ask for close: both can be honoured without harm. Anything else is refused.
+        # ask for close: both can be honoured without harm. A field of the application's own that is
+        # named here would become one for everybody, so that is refused.
         options = tokens([value]) if isinstance(value, str) else []
-        if options == ["close"]:
-            self.keep_alive = False
-        elif options != ["keep-alive"]:
+        if not options or not _CONNECTION_OPTIONS.issuperset(options):
             raise ResponseError("Connection is hop-by-hop: only the server sets it")
+        if "close" in options:
+            self.keep_alive = False
 
     def _frame(self, length: int | None) -> str:
         framing = ""
@@ -218,9 +225,15 @@ def _response_name(name: str) -> str:
         lower = field_name(name)
     except ProtocolError:
         raise ResponseError(f"{name!r} is no field name") from None
-    if lower in _HOP_BY_HOP:
-        raise ResponseError(f"{name} is hop-by-hop: only the server sets it")
     return lower
+
+
+def _check_left_out(lower: str, value: str) -> None:
+    """Check a hop-by-hop field that is not sent."""
+    if lower == "transfer-encoding" and (
+        not isinstance(value, str) or tokens([value]) != ["chunked"]
+    ):
+        raise ResponseError(f"the content cannot be sent with the transfer coding {value!r}")
 
 
 def _declared_length(values: list[str]) -> int | None:
@@ -240,7 +253,8 @@ def dump_interim(status: str, fields: Fields) -> bytes:
     """
     lines = [f"HTTP/1.1 {status}"]
     for name, value in fields:
-        if _response_name(name) in ("content-length", "connection"):
+        lower = _response_name(name)
+        if lower in ("content-length", "connection") or lower in _HOP_BY_HOP:
             raise ResponseError(f"{name} has no place in an interim response")
         if not isinstance(value, str):
             raise ResponseError(f"the value of {name} is not a native string")
