@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
-from tests.applications.deployment import Process
+from tests.applications.deployment import Process, wait_until
 
-__all__ = ["PROJECTS", "Browser", "Site", "environment", "is_stock"]
+__all__ = ["PROJECTS", "Browser", "Site", "environment", "is_stock", "start_program"]
 
 PROJECTS = Path(__file__).parent / "projects"
 
@@ -40,6 +40,31 @@ class Browser(requests.Session):
         """Ask for a path of the site, or for a whole URL."""
         named.setdefault("timeout", 30)
         return super().request(method, urljoin(self.url, url), *arguments, **named)
+
+    def wait_for(self, words: str, path: str = "/") -> None:
+        """Ask until the answer has these words; meanwhile there may be no server at all."""
+
+        def has_them() -> bool:
+            try:
+                return words in self.get(path).text
+            except requests.ConnectionError:
+                return False
+
+        wait_until(has_them, f"{path} says {words}")
+
+
+def start_program(place: Path, *words: str, log: str = "output.log", **variables: str) -> Process:
+    """Run a program that serves by itself, in its directory.
+
+    :param log: where its output goes, beside the directory.
+    """
+    command = [sys.executable, *([] if is_stock() else ["-m", "dovetail.compat"]), *words]
+    return Process(
+        command,
+        output=place.parent / f"{place.name}-{log}",
+        directory=place,
+        environ=environment(place, PYTHONUNBUFFERED="1", **variables),
+    )
 
 
 class Site:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from tests.applications.deployment import Process, wait_until
-from tests.moved.site import PROJECTS, Browser, environment, is_stock
+from tests.applications.deployment import wait_until
+from tests.moved.site import PROJECTS, Browser, start_program
 
 pytest.importorskip("dash")
 
@@ -31,33 +30,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(place: Path) -> Iterator[Browser]:
-    process = Process(
-        [
-            *(sys.executable, *([] if is_stock() else ["-m", "dovetail.compat"])),
-            "dash_development.py",
-        ],
-        output=place / "output.log",
-        directory=place,
-        environ=environment(place, PYTHONUNBUFFERED="1"),
-    )
+    process = start_program(place, "dash_development.py")
     try:
         url = process.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
         with Browser(url) as browser:
-            _wait_for(browser, "first")
+            browser.wait_for("first", "/_dash-layout")
             yield browser
         assert process.stop(signal.SIGINT) == 0
     finally:
         process.kill()
-
-
-def _wait_for(browser: Browser, word: str) -> None:
-    def has_it() -> bool:
-        try:
-            return word in browser.get("/_dash-layout").text
-        except requests.ConnectionError:
-            return False
-
-    wait_until(has_it, f"the page says {word}")
 
 
 def _call(browser: Browser, value: Any) -> requests.Response:
@@ -92,5 +73,5 @@ def test_a_style_sheet_that_changes(browser: Browser, place: Path) -> None:
 def test_code_that_changes(browser: Browser, place: Path) -> None:
     before = browser.get("/_reload-hash").json()["reloadHash"]
     (place / "parts.py").write_text("WORD = 'changed'\n")
-    _wait_for(browser, "changed")
+    browser.wait_for("changed", "/_dash-layout")
     assert browser.get("/_reload-hash").json()["reloadHash"] != before

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 from tests.applications.deployment import Process, wait_until
-from tests.moved.site import PROJECTS, Browser, environment, is_stock
+from tests.moved.site import PROJECTS, Browser, start_program
 
 pytest.importorskip("flask_debugtoolbar")
 
@@ -29,13 +27,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(place: Path) -> Iterator[Process]:
-    command = [sys.executable, *([] if is_stock() else ["-m", "dovetail.compat"])]
-    process = Process(
-        [*command, "development_app.py", "--word"],
-        output=place / "output.log",
-        directory=place,
-        environ=environment(place, WERKZEUG_DEBUG_PIN="123-456-789", PYTHONUNBUFFERED="1"),
-    )
+    process = start_program(place, "development_app.py", "--word", WERKZEUG_DEBUG_PIN="123-456-789")
     yield process
     process.stop(signal.SIGINT)
     process.kill()
@@ -46,20 +38,8 @@ def browser(program: Process) -> Iterator[Browser]:
     url = program.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
     with Browser(url) as browser:
         browser.headers["Accept"] = "text/html"
-        _wait_for(browser, "first")
+        browser.wait_for("<body>first")
         yield browser
-
-
-def _ask(browser: Browser) -> str:
-    """Return what the page says; nothing while there is no server."""
-    try:
-        return browser.get("/").text
-    except requests.ConnectionError:
-        return ""
-
-
-def _wait_for(browser: Browser, word: str) -> None:
-    wait_until(lambda: f"<body>{word}" in _ask(browser), f"a page says {word}")
 
 
 def test_what_the_program_is_given(browser: Browser) -> None:
@@ -99,14 +79,14 @@ def test_a_key_that_is_missing(browser: Browser) -> None:
 
 def test_changes(browser: Browser, program: Process, place: Path) -> None:
     (place / "parts.py").write_text("WORD = 'changed'\n")
-    _wait_for(browser, "changed")
+    browser.wait_for("<body>changed")
     assert f"Detected change in {str(place / 'parts.py')!r}, reloading" in program.text()
     assert program.text().count("Restarting with stat") >= 1
     assert browser.get("/process").json()["arguments"] == ["--word"]
     before = program.text().count("reloading")
     (place / "notes.txt").write_text("more than none")
     wait_until(lambda: program.text().count("reloading") > before, "a note restarts it")
-    _wait_for(browser, "changed")
+    browser.wait_for("<body>changed")
 
 
 def test_the_terminal(program: Process) -> None:

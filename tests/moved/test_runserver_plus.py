@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 from tests.applications.deployment import Process, wait_until
-from tests.moved.site import PROJECTS, Browser, environment, is_stock
+from tests.moved.site import PROJECTS, Browser, is_stock, start_program
 
 pytest.importorskip("django_extensions")
 
@@ -26,20 +24,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def run(place: Path, name: str, *options: str) -> Process:
-    command = [sys.executable, *([] if is_stock() else ["-m", "dovetail.compat"])]
-    pin = {"WERKZEUG_DEBUG_PIN": "123-456-789", "PYTHONUNBUFFERED": "1"}
-    return Process(
-        [*command, "manage.py", "runserver_plus", "127.0.0.1:0", *options],
-        output=place.parent / f"{name}.log",
-        directory=place,
-        environ=environment(place, REMOTE_USER="ada", **pin),
-    )
+def run(place: Path, *options: str, log: str = "output.log") -> Process:
+    command = ["manage.py", "runserver_plus", "127.0.0.1:0", *options]
+    variables = {"REMOTE_USER": "ada", "WERKZEUG_DEBUG_PIN": "123-456-789"}
+    return start_program(place, *command, log=log, **variables)
 
 
 @pytest.fixture(scope="module")
 def program(place: Path) -> Iterator[Process]:
-    process = run(place, "output", "--threaded", "--reloader-type", "stat")
+    process = run(place, "--threaded", "--reloader-type", "stat")
     yield process
     process.stop(signal.SIGINT)
     process.kill()
@@ -50,20 +43,8 @@ def browser(program: Process) -> Iterator[Browser]:
     url = program.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
     with Browser(url) as browser:
         browser.headers["Accept"] = "text/html"
-        _wait_for(browser, "first by the first template")
+        browser.wait_for("first by the first template")
         yield browser
-
-
-def _ask(browser: Browser) -> str:
-    """Return what the page says; nothing while there is no server."""
-    try:
-        return browser.get("/").text
-    except requests.ConnectionError:
-        return ""
-
-
-def _wait_for(browser: Browser, words: str) -> None:
-    wait_until(lambda: words in _ask(browser), f"a page says {words}")
 
 
 def test_the_environ_of_its_request_handler(browser: Browser) -> None:
@@ -83,7 +64,7 @@ def test_templates_are_read_anew_without_a_restart(
 ) -> None:
     restarts = program.text().count("Restarting with")
     (place / "templates" / "page.html").write_text("<body>{{ word }} by another</body>")
-    _wait_for(browser, "first by another")
+    browser.wait_for("first by another")
     wait_until(lambda: "page.html', reset template loaders" in program.text(), "it is told")
     (place / "templates" / "new.html").write_text("")
     wait_until(lambda: "new.html added, reset template loaders" in program.text(), "it is new")
@@ -92,14 +73,14 @@ def test_templates_are_read_anew_without_a_restart(
 
 def test_code_that_changes(browser: Browser, program: Process, place: Path) -> None:
     (place / "parts.py").write_text("WORD = 'changed'\n")
-    _wait_for(browser, "changed by")
+    browser.wait_for("changed by")
     told = f"Detected change in {str(place / 'parts.py')!r}, reloading"
     assert told in program.text(), program.text()
 
 
 @pytest.mark.skipif(is_stock(), reason="this fails with Werkzeug 3.1")
 def test_without_the_reloader(place: Path) -> None:
-    process = run(place, "alone", "--noreload")
+    process = run(place, "--noreload", log="alone.log")
     try:
         url = process.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
         with Browser(url) as browser:
