@@ -15,6 +15,7 @@ from tests.app.commandline import process_restored
 from dovetail.app.application import App
 from dovetail.app.blueprints import Blueprint
 from dovetail.app.commands import routes_command, run_command, shell_command, show_server_banner
+from dovetail.app.dotenv import load_dotenv
 from dovetail.app.groups import ScriptInfo
 from dovetail.app.phases import unmark_phases
 from dovetail.dev import serving
@@ -200,6 +201,24 @@ class TestRun:
         assert f"RuntimeError: {expected}" in result.stderr
         with pytest.raises(RuntimeError, match=expected):
             served[0][0][2]({"wsgi.errors": io.StringIO()}, None)
+
+    def test_variables_that_the_application_loads_itself(
+        self, served: list[Any], tmp_path: Path
+    ) -> None:
+        pytest.importorskip("dotenv")
+        ours, its = tmp_path / "ours.env", tmp_path / "its.env"
+        ours.write_text("OF_OURS=1\n")
+        its.write_text("OF_ITS=2\n")
+
+        def create() -> App:
+            load_dotenv(its, load_defaults=False)
+            return App("made")
+
+        load_dotenv(ours, load_defaults=False)
+        result = CliRunner().invoke(run_command, ["--reload"], obj=ScriptInfo(create_app=create))
+        assert result.exit_code == 0
+        assert (os.environ["OF_OURS"], os.environ["OF_ITS"]) == ("1", "2")
+        assert served[0][1]["extra_files"] == [str(its), str(ours)]
 
     def test_an_application_in_the_wrong_place(self, served: list[Any]) -> None:
         result = CliRunner().invoke(run_command, ["shop:app", "--port", "0"], obj=ScriptInfo())

@@ -177,8 +177,8 @@ def run_command(  # noqa: PLR0917  (click passes them by name)
         "live_reload": live_reload,
         "inspector": inspector,
     }
-    follow_changes(options)
     app = _load(info, options)
+    follow_changes(options)  # also of files that the application has loaded itself
     options["ssl_context"] = _load_certificate(*cert) if isinstance(cert, tuple) else cert
     show_server_banner(debug, info.app_import_path)
     serving.run_simple(host, port, app, **options)

@@ -139,6 +139,8 @@ def test_help_and_dump() -> None:
         ("1\n2 2\n", "SyntaxError: "),
         ("1\nyield 2\n", "SyntaxError: "),
         ("(" * 500 + ")" * 500, "too many nested parentheses"),
+        ("-" * 200_000 + "1", "Error"),
+        ("x" + "+x" * 100_000, "Error"),
     ],
 )
 def test_errors_are_shown_and_go_no_further(line: str, ending: str) -> None:

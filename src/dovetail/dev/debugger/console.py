@@ -245,7 +245,7 @@ class Console:
                 compile(ast.Interactive([statement]), FILE_NAME, "single", flags, dont_inherit=True)
                 for statement in statements
             ]
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             return []
 
     def _run(self, statement: CodeType, output: HTMLStringO) -> bool:
