@@ -120,27 +120,34 @@ def test_what_does_not_end_is_not_waited_for() -> None:
     gate.set()
     assert turns._turn.acquire(timeout=PATIENCE)
     turns._turn.release()
+    turns._patience = PATIENCE
     html = turns.evaluate(frame, [], "'next'")
     assert html.index("late result") < html.index("next")
 
 
-def test_what_runs_can_be_stopped() -> None:
-    frame = ConsoleFrame({"begun": threading.Event()})
+def test_what_runs_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_STOPPING", PATIENCE)
+    begun = threading.Event()
+    frame = ConsoleFrame({"begun": begun})
     turns = Turns(patience=0.05)
     assert "data-running" in turns.evaluate(frame, [], "while True: begun.set()")
+    assert begun.wait(PATIENCE)
     html = turns.stop()
     assert "KeyboardInterrupt" in html
     assert "data-running" not in html
-    assert "2" in Turns.evaluate(turns, frame, [], "1 + 1")
+    turns._patience = PATIENCE
+    assert "2" in turns.evaluate(frame, [], "1 + 1")
     assert turns.stop() == ""
 
 
 def test_what_waits_in_the_system_stops_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "_STOPPING", 0.05)
-    gate = threading.Lock()
+    begun, gate = threading.Event(), threading.Lock()
     gate.acquire()
     turns = Turns(patience=0.05)
-    assert "still runs" in turns.evaluate(ConsoleFrame({"gate": gate}), [], "gate.acquire()")
+    frame = ConsoleFrame({"begun": begun, "gate": gate})
+    assert "still runs" in turns.evaluate(frame, [], "begun.set(); gate.acquire()")
+    assert begun.wait(PATIENCE)
     assert "was told to stop" in turns.stop()
     gate.release()
     assert turns._turn.acquire(timeout=PATIENCE)
