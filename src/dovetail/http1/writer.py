@@ -35,7 +35,7 @@ _HOP_BY_HOP = frozenset(
     )
 )
 
-_CONNECTION_OPTIONS = _HOP_BY_HOP | {"close", "keep-alive"}
+_CONNECTION_OPTIONS = _HOP_BY_HOP | {"close"}
 
 Fields = Sequence[tuple[str, str]]
 

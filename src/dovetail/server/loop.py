@@ -177,8 +177,8 @@ class Loop:
             if self._stopped:
                 return  # a thread that is late; what it would need may be closed already
             self._working += 1
-        scratch = memoryview(bytearray(65536))
         try:
+            scratch = memoryview(bytearray(65536))
             while (connection := self._next()) is not None:
                 try:
                     self._serve(connection, scratch)
