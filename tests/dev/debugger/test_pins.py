@@ -326,3 +326,13 @@ def test_a_damaged_count_allows_nothing(shop: Workshop) -> None:
     file.write_text("what?")
     assert not attempts.begin()
     assert os.path.exists(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_key_that_is_no_file_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shop: Workshop
+) -> None:
+    key = tmp_path / "debugger-key"
+    os.mkfifo(key, 0o600)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    assert pins._read_or_make(key) is None

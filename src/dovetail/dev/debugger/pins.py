@@ -49,6 +49,8 @@ _VARIABLES = ("DOVETAIL_DEBUG_PIN", "WERKZEUG_DEBUG_PIN")
 
 _KEY_SIZE = 32
 _KEY_FILE = "debugger-key"
+# Without O_NONBLOCK, a FIFO of that name would be waited for without end.
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 # One that is empty is about to be written by another process: so often it is looked at again.
 _LOOKS = 20
 _BETWEEN_LOOKS = 0.01  # seconds
@@ -187,7 +189,7 @@ def _read_or_make(file: Path) -> bytes | None:
     if not file.exists():
         _make(file)
     for _ in range(_LOOKS):
-        with open(os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as kept:
+        with open(os.open(file, _READ_FLAGS), "rb") as kept:
             if os.fstat(kept.fileno()).st_size:
                 return kept.read(_KEY_SIZE) if _is_private(kept) else None
         time.sleep(_BETWEEN_LOOKS)

@@ -108,9 +108,11 @@ class Turns:
         return html if in_time else html + _GOES_ON
 
     def _work(self, frame: Evaluator, contexts: Sequence[Any], command: str) -> None:
-        with self._guard:
-            self._running = threading.get_ident()
         try:
+            # Within: whoever is stopped right behind the guard must not be left as running. Its
+            # number may be given to one of the server's threads.
+            with self._guard:
+                self._running = threading.get_ident()
             self._results.append(_run(frame, contexts, command))
         finally:
             with self._guard:
