@@ -90,6 +90,7 @@ def test_readable() -> None:
         (edited(lambda value: value["request"]["content"].update(text="\ud800")), "base64 instead"),
         (edited(lambda value: value["response"].update(status="500")), "response.status"),
         (edited(lambda value: value.update(traceback=[1])), "traceback"),
+        (edited(lambda value: value.update(duration_ms=10**400)), "duration_ms must be"),
         (edited(lambda value: value["server"].update(scheme="ftp")), "http or https"),
     ],
 )

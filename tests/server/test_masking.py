@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 
 import pytest
 from hypothesis import given
@@ -232,3 +233,35 @@ def test_a_text_is_withheld_if_there_are_too_many_secrets_to_look_for() -> None:
     for text in ("it was value-399", "it was t-1999", "nothing"):
         assert mask.text(text).startswith("[withheld: ")
     assert not mask.text("")
+
+
+@pytest.mark.parametrize("password", ["hunter2secret", "pässwörd:1", "a\\\\b'c"])
+def test_the_password_in_basic_credentials_is_masked_in_texts(password: str) -> None:
+    mask = Mask()
+    credentials = b64encode(f"joe:{password}".encode()).decode()
+    mask.fields([("Authorization", f"BASIC {credentials}")])
+    assert mask.text(f"bad password {password} of joe") == f"bad password {MASK} of joe"
+    assert mask.text(f"bad password {password!r} of joe").count(MASK) == 1
+
+
+@pytest.mark.parametrize("credentials", ["", "=", "ÿ", "am9l", "!"])
+def test_damaged_credentials(credentials: str) -> None:
+    fields = [("authorization", f"basic {credentials}")]
+    assert Mask().fields(fields) == [("authorization", MASK)]
+
+
+@pytest.mark.parametrize(
+    "secret", ["back\\slash", "two\nlines", "both'and\"", "\x1b[31m", "\u200bx"]
+)
+def test_secrets_are_masked_as_messages_quote_them(secret: str) -> None:
+    mask = Mask()
+    mask.content(json.dumps({"password": secret}).encode(), "application/json", cut=False)
+    assert mask.text(str(KeyError(secret)))[1:-1] == MASK
+
+
+def test_of_equal_names_in_json_none_is_kept() -> None:
+    content = b'{"password": "one-secret", "password": ""}'
+    kept = Mask().content(content, "application/json", cut=False)
+    assert kept is not None
+    assert json.loads(kept) == {"password": ""}
+    assert b"one-secret" not in kept

@@ -236,7 +236,10 @@ class _Node:
         return value
 
     def number(self, key: str) -> float:
-        return float(self._take(key, int | float, "a number"))  # type: ignore[arg-type]
+        try:
+            return float(self._take(key, int | float, "a number"))  # type: ignore[arg-type]
+        except OverflowError:
+            raise self.wrong(key, "a number of usual size") from None
 
     def word(self, key: str, words: Sequence[str]) -> str:
         value = self.text(key)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -75,8 +78,19 @@ class Mask:
 
     def _field(self, name: str, value: str) -> str:
         if self.is_secret(name):
+            self._hide_password(value)
             return self._hide(value)
         return _PARAMETER.sub(self._parameter, value) if "=" in value else value
+
+    def _hide_password(self, value: str) -> None:
+        """Remember the password in the credentials of the scheme "Basic" (RFC 7617)."""
+        scheme, _, credentials = value.partition(" ")
+        if scheme.lower() != "basic":
+            return
+        with contextlib.suppress(ValueError):  # it is not base64: nobody can read it
+            octets = b64decode(credentials.strip())
+            # As UTF-8, or else latin-1, see _hide.
+            self._hide(octets.decode("latin-1").partition(":")[2])
 
     def _parameter(self, match: re.Match[str]) -> str:
         name, value = match.groups()
@@ -144,7 +158,8 @@ class Mask:
         before = len(self._secrets)
         hidden = [0]
         try:
-            value = self._value(json.loads(content), hidden)
+            read = partial(_object, hidden)
+            value = self._value(json.loads(content, object_pairs_hook=read), hidden)
             return json.dumps(value, ensure_ascii=False).encode() if hidden[0] else content
         except (ValueError, RecursionError):
             return self._withheld(content) if len(self._secrets) == before else None
@@ -194,8 +209,10 @@ class Mask:
 
     def _hide(self, secret: str) -> str:
         """Remember a secret, as it is, decoded and in its parts; return what replaces it."""
-        self._remember(secret, _LEAST_SECRET)
-        self._remember(_decoded(secret.replace("+", " ")), _LEAST_SECRET)
+        for text in (secret, _decoded(secret.replace("+", " "))):
+            self._remember(text, _LEAST_SECRET)
+            # As messages quote it, and KeyError does by itself: with escapes.
+            self._remember(repr(text)[1:-1], _LEAST_SECRET)
         for part in re.split(r"[\s;,]+", secret):
             name, _, value = part.partition("=")  # a cookie's, for one
             self._remember(value.strip('="') or name, _LEAST_PART)
@@ -208,6 +225,13 @@ class Mask:
             self._secrets.add(secret)
         else:
             self._knows_all = False
+
+
+def _object(hidden: list[int], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. Of equal names the last one stays, which counts as hiding."""
+    found = dict(pairs)
+    hidden[0] += len(pairs) - len(found)
+    return found
 
 
 def _plain(name: str) -> str:
