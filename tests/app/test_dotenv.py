@@ -109,3 +109,21 @@ def test_a_process_that_is_started_anew_forgets_what_files_said_before() -> None
     os.environ["B"] = "by the program"
     load_dotenv()
     assert os.environ["B"] == "by the program"
+
+
+def test_a_file_cannot_have_other_variables_forgotten() -> None:
+    os.environ["MINE"] = "set"
+    Path(".env").write_text("DOVETAIL_DOTENV_NAMES=MINE\n'A\nMINE'=1\n'B\vMINE'=1\n")
+    load_dotenv()
+    follow_changes({"use_reloader": True})
+    load_dotenv()
+    load_dotenv()
+    assert os.environ["MINE"] == "set"
+
+
+@pytest.mark.parametrize("line", ["'A=B'=1", "A=1\0"])
+def test_what_no_variable_can_be_is_said(line: str) -> None:
+    Path(".env").write_text(f"{line}\n")
+    with pytest.raises(click.FileError, match="no environment variable") as raised:
+        load_dotenv()
+    assert ".env" in raised.value.format_message()

@@ -12,9 +12,10 @@ __all__ = ["follow_changes", "is_available", "load_dotenv"]
 
 # Each wins over those before it.
 _DEFAULT_FILES = (".flaskenv", ".dovetailenv", ".env")
-# The environment variable with the names of those that files have set, a line each, for a process
-# that is started anew because the files have changed.
+# The environment variable with the names of those that files have set, for a process that is
+# started anew because the files have changed; between them is what no name can have.
 _EARLIER = "DOVETAIL_DOTENV_NAMES"
+_BETWEEN = "="
 
 # What this process has loaded: where files are, or may be one day, and the names they have set.
 _places: set[str] = set()
@@ -51,10 +52,10 @@ def load_dotenv(path: str | os.PathLike[str] | None = None, load_defaults: bool 
     values: dict[str, str | None] = {}
     for place in filter(os.path.isfile, places):
         values |= _read(dotenv, place)
-    for name in os.environ.pop(_EARLIER, "").splitlines():
+    for name in os.environ.pop(_EARLIER, "").split(_BETWEEN):
         os.environ.pop(name, None)
     for key, value in values.items():
-        if value is not None and key not in os.environ:
+        if value is not None and key not in os.environ and key != _EARLIER:
             os.environ[key] = value
             _names.add(key)
     _places.update(places)
@@ -71,7 +72,7 @@ def follow_changes(options: dict[str, Any]) -> None:
         return
     options["extra_files"] = [*(options.get("extra_files") or ()), *sorted(_places)]
     if _names:
-        os.environ[_EARLIER] = "\n".join(sorted(_names))
+        os.environ[_EARLIER] = _BETWEEN.join(sorted(_names))
 
 
 def is_available() -> bool:
@@ -86,6 +87,11 @@ def _read(dotenv: Any, path: str | os.PathLike[str]) -> dict[str, str | None]:
         raise click.FileError(os.fspath(path), error.strerror) from error
     except UnicodeDecodeError as error:
         raise click.FileError(os.fspath(path), "it is not in UTF-8; save it so") from error
+    for name, value in values.items():
+        if not name or _BETWEEN in name or "\0" in f"{name}{value}":
+            raise click.FileError(
+                os.fspath(path), f"no environment variable can have the name or value of {name!r}"
+            )
     return values
 
 
