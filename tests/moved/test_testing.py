@@ -24,14 +24,14 @@ Serve = Callable[[Any], Any]
 def test_live_servers(tmp_path: Path) -> None:
     shutil.copy(PROJECTS / "live_servers.py", tmp_path / "test_it.py")
     runner = ["-m", "pytest"] if is_stock() else ["-m", "dovetail.compat", "pytest"]
-    options = ["-p", "no:dash", "-p", "no:cacheprovider", "--tb=line"]
+    options = ["-p", "no:dash", "-p", "no:cacheprovider", "--tb=line", "--live-server-wait=30"]
     done = subprocess.run(
         [sys.executable, *runner, *options],
         cwd=tmp_path,
         env={**os.environ, **environment(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -9,7 +9,7 @@ from flask_testing import LiveServerTestCase, TestCase
 
 def create_app():
     app = Flask(__name__)
-    app.config.update(TESTING=True, LIVESERVER_PORT=0)
+    app.config.update(TESTING=True, LIVESERVER_PORT=0, LIVESERVER_TIMEOUT=30)
 
     @app.get("/json")
     def page():
