@@ -116,6 +116,6 @@ def test_escapes_can_be_told_from_what_looks_like_one() -> None:
 
 
 def test_the_direction_of_text_cannot_be_turned() -> None:
-    marks = "\u200e\u200f\u202a\u202e\u2066\u2069"
-    escaped = r"\u200e\u200f\u202a\u202e\u2066\u2069"
+    marks = "\u202a\u202e\u2066\u2069"
+    escaped = r"\u202a\u202e\u2066\u2069"
     assert console.escape(marks) == console.escape_lines(marks) == escaped

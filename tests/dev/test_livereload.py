@@ -209,12 +209,14 @@ class TestPages:
         answer = ask(Response(HTML, mimetype="text/html"), base_url=base)
         assert answer.data.endswith(tag(changes, "/a%20b/%C3%A9"))
 
-    def test_a_root_that_looks_like_a_host(self, changes: Changes) -> None:
+    @pytest.mark.parametrize(
+        ("root", "path"), [('//evil"', "/evil%22"), ("http://evil", "/http://evil"), ("//", "")]
+    )
+    def test_a_root_that_looks_like_a_host(self, changes: Changes, root: str, path: str) -> None:
         app = Response(HTML, mimetype="text/html")
-        environ = {"SCRIPT_NAME": '//evil"'}
-        options: Any = {"headers": NAVIGATION, "environ_overrides": environ}
+        options: Any = {"headers": NAVIGATION, "environ_overrides": {"SCRIPT_NAME": root}}
         answer = Client(LiveReload(app, changes)).get("/", **options)
-        assert b'src="/evil%22/__dovetail__' in answer.data
+        assert f'src="{path}/__dovetail__'.encode() in answer.data
 
     def test_the_nonce_of_a_policy(self, ask: Ask, changes: Changes) -> None:
         policy = "default-src 'none'; script-src 'self' 'nonce-aZ+/_-=='; connect-src 'self'"

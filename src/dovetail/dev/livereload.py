@@ -277,10 +277,9 @@ def _with_own_tags(environ: WSGIEnvironment, moment: str) -> WSGIEnvironment:
 
 
 def _address(environ: WSGIEnvironment, now: Moment) -> str:
-    root = environ.get("SCRIPT_NAME", "").rstrip("/")
-    # Two slashes would begin the name of another host.
-    root = re.sub("^/+", "/", root)
-    path = quote(root.encode("latin-1"), safe="/!$&'()*+,;=:@")
+    root = environ.get("SCRIPT_NAME", "").strip("/")
+    # Two slashes would begin the name of another host; without one, it could be a scheme's.
+    path = quote(f"/{root}".encode("latin-1"), safe="/!$&'()*+,;=:@") if root else ""
     return f"{path}{LIVE_SCRIPT}?at={now}"
 
 
