@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -118,6 +118,23 @@ def test_without_another_thread_it_goes_on_later(monkeypatch: pytest.MonkeyPatch
             made.ask(OWN, "test", {"a": 1}, PATIENCE)
         assert made.ask(OWN, "test", {"a": 1}, PATIENCE) == {"a": 1}
     assert refused
+
+
+def test_without_a_thread_it_listens_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, shop: Workshop
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    made = Relay(lambda question: question)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(OSError, match="can't start new thread"):
+            made.listen("test")
+    assert not made.reaches(OWN, "test")
+    made.listen("test")
+    with closing(made):
+        assert made.ask(OWN, "test", {"a": 1}, PATIENCE) == {"a": 1}
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ class Relay:
         """Answer other processes from now on, if this has not begun yet.
 
         :param name: the same in all processes, and of no other relay of one.
-        :raises OSError: the socket cannot be made.
+        :raises OSError: the socket cannot be made, or there is no thread for it.
         """
         with self._lock:
             if self._listener is not None or af_unix is None:
@@ -115,7 +115,11 @@ class Relay:
         thread = threading.Thread(
             target=self._serve, args=(listener,), name="dovetail debugger relay", daemon=True
         )
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no more
+            self.close()
+            raise OSError(f"nobody can answer: {error}") from error
 
     def _serve(self, listener: socket.socket) -> None:
         while True:
