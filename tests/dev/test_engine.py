@@ -271,6 +271,21 @@ def test_ctrl_c_while_a_thread_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     late[0].join(PATIENCE)
 
 
+def test_ctrl_c_while_the_steward_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    stewards: list[threading.Thread] = []
+    start = threading.Thread.start
+
+    def interrupt(thread: threading.Thread) -> None:
+        start(thread)
+        if thread.name == "steward":
+            stewards.append(thread)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", interrupt)
+    make_server("127.0.0.1", 0, hello).serve_forever()
+    assert [steward.is_alive() for steward in stewards] == [False]
+
+
 def test_an_application_that_calls_itself() -> None:
     def call(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         depth = int(environ["QUERY_STRING"] or 0)

@@ -202,13 +202,14 @@ class Engine:
     def _serve_inside(self) -> None:
         steward = threading.Thread(target=self._keep_house, name="steward", daemon=True)
         self._threads.append(threading.current_thread())
-        steward.start()
         try:
             # Ctrl-C comes in this thread, and leaves by here.
+            steward.start()
             self._loop.work()
         finally:
             self.stop()
-            steward.join()
+            if steward.is_alive():
+                steward.join()
             self._threads.clear()
             self._loop.close_silent()
 
