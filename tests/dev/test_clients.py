@@ -145,6 +145,8 @@ def test_another_socket_with_the_same_port() -> None:
         ("box.example", ["box.example"]),
         ("192.0.2.7", ["192.0.2.7"]),
         ("fe80::1", ["[fe80::1]"]),
+        ("MyBox", ["mybox"]),
+        ("FE80::A", ["[fe80::a]"]),
         ("0.0.0.0", []),
         ("::", []),
         ("", []),

@@ -27,7 +27,8 @@ def hosts_of(hostname: str) -> list[str]:
     # By 0.0.0.0 browsers reach this machine, too, but do not tell from what site.
     if hostname in ALL_ADDRESSES or hostname.startswith("unix://"):
         return [*LOCAL_HOSTS]
-    return [*LOCAL_HOSTS, f"[{hostname}]" if ":" in hostname else hostname]
+    name = hostname.lower()  # as browsers write it
+    return [*LOCAL_HOSTS, f"[{name}]" if ":" in name else name]
 
 
 def is_of_own_user(environ: dict[str, Any]) -> bool:

@@ -578,6 +578,16 @@ def test_a_traceback_that_was_dropped(debugged: DebuggedApplication) -> None:
     assert len(debugged.frames) == len(debugged.frame_contexts) == MOST_TRACEBACKS
 
 
+@pytest.mark.parametrize("answered", [{}, {"html": None}, {"html": ["1"]}])
+def test_an_answer_of_another_process_that_is_none(
+    debugged: DebuggedApplication, monkeypatch: pytest.MonkeyPatch, answered: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(debugged._relay, "ask", lambda *_: answered)
+    answer = ask(debugged, trusted(debugged), cmd="1", frm=str(1 << 24))
+    assert answer.status_code == 404
+    assert "not kept any more" in answer.text
+
+
 @pytest.mark.parametrize("page", ["", "x", "1-", "../1-0000000000000000", "1-" + "0" * 17])
 def test_a_page_that_is_none(debugged: DebuggedApplication, page: str) -> None:
     assert get(debugged, f"/__dovetail__/errors/{page}").status_code == 404

@@ -470,7 +470,7 @@ class DebuggedApplication:
             return answers.plain(_ENDED, 410)
         except TooSlow:
             return answers.plain(_SLOW, 504)
-        return answer if "html" in answer else answers.plain(gone, 404)
+        return answer if isinstance(answer.get("html"), str) else answers.plain(gone, 404)
 
     def _answer_process(self, question: Message) -> Message | None:
         """Answer what another process asks, which has checked that the client may know."""
