@@ -310,7 +310,7 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [[("Bad Name", "x")], [("X", "a\r\nb")], [("Transfer-Encoding", "chunked")], [("X", "€")]],
+    [[("Bad Name", "x")], [("X", "a\r\nb")], [("Transfer-Encoding", "gzip")], [("X", "€")]],
 )
 def test_a_field_that_cannot_be_sent(fields: Any) -> None:
     client = EngineClient(answering(b"x", fields=fields))
