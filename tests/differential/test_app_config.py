@@ -245,7 +245,7 @@ def test_default_handler() -> None:
         return (
             handler.formatter.format(record),
             handler.level,
-            type(handler).__name__,
+            isinstance(handler, logging.StreamHandler),
             repr(flask.logging.wsgi_errors_stream)[:20],
         )
 
