@@ -70,8 +70,11 @@ def test_content_is_asked_for_when_it_is_read(streaming: Deployment, tmp_path: P
     assert refused.summary["size_upload"] == 0
 
 
-def test_content_that_is_not_read(url: str) -> None:
-    with httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False) as client:
-        for size in (1_000, 100_000, 5_000_000):
+def test_content_that_is_not_read(url: str, streaming: Deployment) -> None:
+    for size in (1_000, 100_000, 5_000_000):
+        with httpx.Client(timeout=PATIENCE_SECONDS, trust_env=False) as client:
             assert client.request("GET", f"{url}/", content=bytes(size)).text == "a board\n"
-            assert client.get(f"{url}/").text == "a board\n"
+            # A connection whose content it has given up nginx may close without a word.
+            if url == streaming.url:
+                assert client.get(f"{url}/").text == "a board\n"
+        assert httpx.get(f"{url}/", trust_env=False).text == "a board\n"
