@@ -7,6 +7,7 @@ import pytest
 
 from dovetail.dev import console
 from dovetail.dev.console import LOGGER, Styled
+from dovetail.server.controls import escape_lines
 
 
 class Terminal(io.StringIO):
@@ -112,10 +113,10 @@ def test_escape() -> None:
 
 def test_escapes_can_be_told_from_what_looks_like_one() -> None:
     assert console.escape("/\\x1b") == "/\\\\x1b"
-    assert console.escape_lines("C:\\x\n") == "C:\\x\n"
+    assert escape_lines("C:\\x\n") == "C:\\x\n"
 
 
 def test_the_direction_of_text_cannot_be_turned() -> None:
     marks = "\u202a\u202e\u2066\u2069"
     escaped = r"\u202a\u202e\u2066\u2069"
-    assert console.escape(marks) == console.escape_lines(marks) == escaped
+    assert console.escape(marks) == escape_lines(marks) == escaped

@@ -8,8 +8,9 @@ from urllib.parse import quote, unquote
 import pytest
 from tests.dev.live import get, serving
 
-from dovetail.dev.console import escape, escape_lines
+from dovetail.dev.console import escape
 from dovetail.dev.debugger import DebuggedApplication
+from dovetail.server.controls import escape_lines
 
 #: Clears the screen, names the window, and turns what follows into a line of its own.
 NASTY = "\x1b[2J\x1b]0;title\x07\r\x9b31m\x08"

@@ -9,31 +9,23 @@ import sys
 from functools import cache
 from typing import Any, TextIO
 
+from dovetail.server.controls import CONTROL_ESCAPES
 from dovetail.toolkit.loggers import has_level_handler
 
-__all__ = ["LOGGER", "Styled", "escape", "escape_lines", "log", "shows_colours"]
+__all__ = ["LOGGER", "Styled", "escape", "log", "shows_colours"]
 
 #: The logger's name. Applications configure it by this name, so it is the documented one.
 LOGGER = "werkzeug"
 
 _COLOURS = {"green": "32", "yellow": "33", "magenta": "1;35", "cyan": "36", "red": "1;31"}
 
-# A client must not forge lines of the log, write to the terminal, or turn the direction of text.
-_CONTROLS = [*range(0x20), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
-_ESCAPES = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in _CONTROLS}
-_LINE_ESCAPES = {code: text for code, text in _ESCAPES.items() if code not in (0x09, 0x0A)}
 # What a client sends must not look like an escape, either.
-_ESCAPES[ord("\\")] = r"\\"
+_ESCAPES = {**CONTROL_ESCAPES, ord("\\"): r"\\"}
 
 
 def escape(text: str) -> str:
     """Return ``text`` with its control characters, line ends and backslashes as escapes."""
     return text.translate(_ESCAPES)
-
-
-def escape_lines(text: str) -> str:
-    """Return ``text`` with its control characters, but for line ends and tabs, as escapes."""
-    return text.translate(_LINE_ESCAPES)
 
 
 def shows_colours(stream: Any) -> bool:

@@ -11,7 +11,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterable
 
-from dovetail.dev import console
+from dovetail.server.controls import escape_lines
 from dovetail.server.loop import Loop, MakeConnection
 from dovetail.server.poller import Poller
 from dovetail.server.service import Service
@@ -139,7 +139,7 @@ class Engine:
             self._error = error
             self.stop()
             return
-        lines = console.escape_lines("".join(traceback.format_exception(error)))
+        lines = escape_lines("".join(traceback.format_exception(error)))
         self._service.logs.error.error("The application has ended a request:\n%s", lines.rstrip())
 
     def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:

@@ -22,6 +22,7 @@ from dovetail.dev.conversation import Conversation
 from dovetail.dev.peers import PEER, Peer
 from dovetail.dev.places import NEWS
 from dovetail.http1 import ProtocolError, Request
+from dovetail.server.controls import escape_lines
 from dovetail.server.settings import Settings
 
 __all__ = ["WSGIRequestHandler", "connection_dropped_errors", "make_settings"]
@@ -326,7 +327,7 @@ def _format_failure(error: BaseException) -> str:
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
     # A client may have a part in the messages, and must not write to the terminal.
-    return console.escape_lines("".join(lines)).rstrip("\n")
+    return escape_lines("".join(lines)).rstrip("\n")
 
 
 def _is_ours(module: str) -> bool:

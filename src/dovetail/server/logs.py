@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from dovetail.server.access_log import AccessEntry, FormatError, LineFormatter, compile_format
+from dovetail.server.controls import CONTROL_ESCAPES, escape_lines
 from dovetail.server.settings import Settings
 
 __all__ = ["AccessEntry", "LogError", "LogFile", "Logs"]
@@ -174,17 +175,7 @@ def _is_closed(stream: Literal[1, 2]) -> bool:
     return (sys.__stdout__ if stream == 1 else sys.__stderr__) is None
 
 
-def _control_escapes() -> dict[int, str]:
-    codes = [*range(0x20), *range(0x7F, 0xA0)]
-    escapes = {code: f"\\x{code:02x}" for code in codes if code != 0x09}
-    # Line and paragraph separators, and the marks that turn the direction of text.
-    for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)):
-        escapes[code] = f"\\u{code:04x}"
-    return escapes
-
-
-_ESCAPES: Final = _control_escapes()
-_LINE_ESCAPES: Final = {code: text for code, text in _ESCAPES.items() if code != 0x0A}
+_ESCAPES: Final = {code: text for code, text in CONTROL_ESCAPES.items() if code != 0x09}
 
 
 class _Escaped:
@@ -217,7 +208,7 @@ class _ErrorFormatter(logging.Formatter):
         if record.stack_info:
             text += "\n" + self.formatStack(record.stack_info)
         stamp = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(record.created))
-        text = text.translate(_LINE_ESCAPES).replace("\n", "\n    ")
+        text = escape_lines(text).replace("\n", "\n    ")
         return f"[{stamp}] [{os.getpid()}] [{record.levelname}] {text}"
 
     @staticmethod

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from dovetail.dev.console import escape_lines, shows_colours
+from dovetail.dev.console import shows_colours
 from dovetail.dev.debugger import DebuggedApplication
 from dovetail.dev.debugger.outline import faded, outline
 from dovetail.dev.debugger.tracebacks import DebugTraceback
+from dovetail.server.controls import escape_lines
 from dovetail.toolkit.testing import Client
 
 

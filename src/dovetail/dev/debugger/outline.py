@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dovetail.dev.console import escape_lines, shows_colours
+from dovetail.dev.console import shows_colours
+from dovetail.server.controls import escape_lines
 
 if TYPE_CHECKING:
     from dovetail.dev.debugger.frames import DebugFrameSummary
