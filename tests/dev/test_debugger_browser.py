@@ -444,52 +444,51 @@ def test_wrong_pins_are_locked_out(browser: Browser, tmp_path: Path) -> None:
         locked.stop()
 
 
-def test_frames_are_found_in_whichever_process_they_are(browser: Browser, tmp_path: Path) -> None:
-    several = Shop(tmp_path, processes=2)
+@pytest.fixture
+def several(browser: Browser, tmp_path: Path) -> Iterator[Shop]:
+    """Two processes; the page of an error of one of them is open."""
+    shop = Shop(tmp_path, processes=2)
     try:
-        browser.url = several.url
+        browser.url = shop.url
         browser.open(FAILING)
-        place = frame(browser, "split")
-        unlock(browser, place)
-        kept = int(place.removeprefix("#frame-"))
-        secret = browser.run("return document.getElementById('console-parts').dataset.secret")
-        cookies = [
-            f"{cookie['name']}={cookie['value']}" for cookie in browser.call("GET", "/cookie")
-        ]
-        fields = {
-            "Origin": several.url,
-            "Cookie": "; ".join(cookies),
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        command = {"s": secret, "cmd": "total, __import__('os').getpid()", "frm": kept}
-        with another_process(several, than=kept >> 24) as client:
-            client.request("POST", "/?__debugger__=yes", urlencode(command), fields)
-            answer = client.getresponse().read().decode()
-        assert "1020" in answer
-        assert str(kept >> 24) in answer
+        yield shop
     finally:
-        several.stop()
+        shop.stop()
 
 
-def test_what_does_not_end_can_be_stopped(browser: Browser, tmp_path: Path) -> None:
-    several = Shop(tmp_path, processes=2)
-    try:
-        browser.url = several.url
-        browser.open(FAILING)
-        place = frame(browser, "split")
-        unlock(browser, place)
-        browser.expect_focus("Code to run in split")
-        type_code(browser, place, f"while True: pass{ENTER}")
-        wait_until(lambda: browser.count(f"{place} .waiting") == 1, "it is said to be running")
-        note = browser.text(f"{place} .waiting")
-        assert " ".join(note.split()) == ">>> while True: pass It is running. Stop"
-        browser.click(f"{place} .stop")
-        wait_until(lambda: len(answers(browser, place)) == 1, "it has ended")
-        assert "KeyboardInterrupt" in answers(browser, place)[0]
-        assert browser.count(f"{place} .waiting") == 0
-        assert "1020" in evaluate(browser, place, "total")
-    finally:
-        several.stop()
+def test_frames_are_found_in_whichever_process_they_are(browser: Browser, several: Shop) -> None:
+    place = frame(browser, "split")
+    unlock(browser, place)
+    kept = int(place.removeprefix("#frame-"))
+    secret = browser.run("return document.getElementById('console-parts').dataset.secret")
+    cookies = [f"{cookie['name']}={cookie['value']}" for cookie in browser.call("GET", "/cookie")]
+    fields = {
+        "Origin": several.url,
+        "Cookie": "; ".join(cookies),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    command = {"s": secret, "cmd": "total, __import__('os').getpid()", "frm": kept}
+    with another_process(several, than=kept >> 24) as client:
+        client.request("POST", "/?__debugger__=yes", urlencode(command), fields)
+        answer = client.getresponse().read().decode()
+    assert "1020" in answer
+    assert str(kept >> 24) in answer
+
+
+@pytest.mark.usefixtures("several")
+def test_what_does_not_end_can_be_stopped(browser: Browser) -> None:
+    place = frame(browser, "split")
+    unlock(browser, place)
+    browser.expect_focus("Code to run in split")
+    type_code(browser, place, f"while True: pass{ENTER}")
+    wait_until(lambda: browser.count(f"{place} .waiting") == 1, "it is said to be running")
+    note = browser.text(f"{place} .waiting")
+    assert " ".join(note.split()) == ">>> while True: pass It is running. Stop"
+    browser.click(f"{place} .stop")
+    wait_until(lambda: len(answers(browser, place)) == 1, "it has ended")
+    assert "KeyboardInterrupt" in answers(browser, place)[0]
+    assert browser.count(f"{place} .waiting") == 0
+    assert "1020" in evaluate(browser, place, "total")
 
 
 @contextmanager

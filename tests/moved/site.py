@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from urllib.parse import urljoin
 import requests
 from tests.applications.deployment import Process, wait_until
 
-__all__ = ["PROJECTS", "Browser", "Site", "environment", "is_stock", "start_program"]
+__all__ = ["PROJECTS", "Browser", "Site", "browsing", "environment", "is_stock", "start_program"]
 
 PROJECTS = Path(__file__).parent / "projects"
 
@@ -42,15 +44,27 @@ class Browser(requests.Session):
         return super().request(method, urljoin(self.url, url), *arguments, **named)
 
     def wait_for(self, words: str, path: str = "/") -> None:
-        """Ask until the answer has these words; meanwhile there may be no server at all."""
+        """Ask until the answer has these words.
+
+        Meanwhile there may be no server at all, and Werkzeug's breaks answers off at a restart.
+        """
 
         def has_them() -> bool:
             try:
                 return words in self.get(path).text
-            except requests.ConnectionError:
+            except requests.RequestException:
                 return False
 
         wait_until(has_them, f"{path} says {words}")
+
+
+@contextmanager
+def browsing(program: Process, words: str, path: str = "/") -> Iterator[Browser]:
+    """Wait until a page of a program has these words; give a client of the program."""
+    with Browser(program.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]) as browser:
+        browser.headers["Accept"] = "text/html"
+        browser.wait_for(words, path)
+        yield browser
 
 
 def start_program(place: Path, *words: str, log: str = "output.log", **variables: str) -> Process:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from tests.applications.deployment import wait_until
-from tests.moved.site import PROJECTS, Browser, start_program
+from tests.moved.site import PROJECTS, Browser, browsing, start_program
 
 pytest.importorskip("dash")
 
@@ -32,9 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser(place: Path) -> Iterator[Browser]:
     process = start_program(place, "dash_development.py")
     try:
-        url = process.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
-        with Browser(url) as browser:
-            browser.wait_for("first", "/_dash-layout")
+        with browsing(process, "first", "/_dash-layout") as browser:
             yield browser
         assert process.stop(signal.SIGINT) == 0
     finally:

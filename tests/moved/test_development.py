@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.applications.deployment import Process, wait_until
-from tests.moved.site import PROJECTS, Browser, start_program
+from tests.moved.site import PROJECTS, Browser, browsing, start_program
 
 pytest.importorskip("flask_debugtoolbar")
 
@@ -35,10 +35,7 @@ def program(place: Path) -> Iterator[Process]:
 
 @pytest.fixture(scope="module")
 def browser(program: Process) -> Iterator[Browser]:
-    url = program.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
-    with Browser(url) as browser:
-        browser.headers["Accept"] = "text/html"
-        browser.wait_for("<body>first")
+    with browsing(program, "<body>first") as browser:
         yield browser
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.applications.deployment import Process, wait_until
-from tests.moved.site import PROJECTS, Browser, is_stock, start_program
+from tests.moved.site import PROJECTS, Browser, browsing, is_stock, start_program
 
 pytest.importorskip("django_extensions")
 
@@ -40,10 +40,7 @@ def program(place: Path) -> Iterator[Process]:
 
 @pytest.fixture(scope="module")
 def browser(program: Process) -> Iterator[Browser]:
-    url = program.wait_for_line(r"Running on (http://127\.0\.0\.1:\d+)")[1]
-    with Browser(url) as browser:
-        browser.headers["Accept"] = "text/html"
-        browser.wait_for("first by the first template")
+    with browsing(program, "first by the first template") as browser:
         yield browser
 
 

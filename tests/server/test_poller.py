@@ -369,12 +369,14 @@ def test_best_poller_of_this_system() -> None:
     assert isinstance(poller, EpollPoller if hasattr(select, "epoll") else SelectorPoller)
 
 
-@pytest.mark.parametrize("with_poll", [True, False])
-def test_wait_for_one_descriptor(
-    pair: Pair, with_poll: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not with_poll:
+@pytest.fixture(params=[True, False], ids=["poll", "select"])
+def _each_way_to_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not request.param:
         monkeypatch.delattr(select, "poll", raising=False)
+
+
+@pytest.mark.usefixtures("_each_way_to_wait")
+def test_wait_for_one_descriptor(pair: Pair) -> None:
     ours, theirs = pair
     assert not wait_for(ours.fileno(), READABLE, 0.01)
     assert wait_for(ours.fileno(), WRITABLE, PATIENCE)
@@ -384,12 +386,8 @@ def test_wait_for_one_descriptor(
     assert not wait_for(ours.fileno(), WRITABLE, 0.01)
 
 
-@pytest.mark.parametrize("with_poll", [True, False])
-def test_wait_for_any_descriptor(
-    pair: Pair, with_poll: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not with_poll:
-        monkeypatch.delattr(select, "poll", raising=False)
+@pytest.mark.usefixtures("_each_way_to_wait")
+def test_wait_for_any_descriptor(pair: Pair) -> None:
     ours, theirs = pair
     fds = [ours.fileno(), theirs.fileno()]
     assert wait_for_any(fds, 0.01) == set()
