@@ -155,8 +155,10 @@ class Slot:
     def __init__(self) -> None:
         self.beats = 0
         self.connections = 0
-        #: What the other workers have; None: there is none.
+        self.full = False
+        #: What the other workers have; None: there is none, or all are full.
         self.least: int | None = None
+        self.asked = 0
         self._news = threading.Condition()
 
     def beat(self) -> None:
@@ -167,8 +169,16 @@ class Slot:
             self.connections = count
             self._news.notify_all()
 
-    def least_connections(self) -> int:
-        return self.connections if self.least is None else self.least
+    def set_full(self, full: bool) -> None:
+        with self._news:
+            self.full = full
+            self._news.notify_all()
+
+    def least_connections(self) -> int | None:
+        with self._news:
+            self.asked += 1
+            self._news.notify_all()
+        return self.least
 
     def wait_for(self, count: int) -> None:
         """Wait until so many connections are open."""
@@ -176,6 +186,17 @@ class Slot:
             assert self._news.wait_for(lambda: self.connections == count, PATIENCE), (
                 self.connections
             )
+
+    def wait_until_full(self, full: bool) -> None:
+        """Wait until the worker says that it is full, or that it is not."""
+        with self._news:
+            assert self._news.wait_for(lambda: self.full is full, PATIENCE)
+
+    def wait_for_questions(self, count: int) -> None:
+        """Wait until the worker has asked about the others so many times more."""
+        with self._news:
+            enough = self.asked + count
+            assert self._news.wait_for(lambda: self.asked >= enough, PATIENCE)
 
 
 class Gate:

@@ -92,8 +92,11 @@ class _Slot:
     def set_connections(self, count: int) -> None:
         return None
 
-    def least_connections(self) -> int:
-        return 0
+    def set_full(self, full: bool) -> None:
+        return None
+
+    def least_connections(self) -> None:
+        return None
 
 
 if __name__ == "__main__":

@@ -71,7 +71,9 @@ def test_neighbour_with_fewer_connections_gets_its_chance_first(serve: Serve) ->
 
 
 @with_epoll
-def test_neighbour_with_a_free_thread_gets_its_chance_first(serve: Serve, gate: Gate) -> None:
+def test_stuck_worker_leaves_newcomers_to_one_that_is_not(serve: Serve, gate: Gate) -> None:
+    """And takes them as soon as all are stuck."""
+
     def app(environ: Any, start_response: Any) -> list[bytes]:
         gate.enter()
         return hello(environ, start_response)
@@ -80,11 +82,30 @@ def test_neighbour_with_a_free_thread_gets_its_chance_first(serve: Serve, gate: 
     holder = server.connect()
     holder.get()
     gate.wait_for()
+    server.slot.wait_until_full(True)
+    server.slot.least = 1
     client = server.connect()
     client.send("nonsense\r\n\r\n")
+    server.slot.wait_for_questions(5)
+    assert server.slot.connections == 1
+    server.slot.least = None
     assert client.read().status == 400
     gate.open()
     assert holder.read().content == b"hello"
+    server.slot.wait_until_full(False)
+
+
+@with_epoll
+def test_worker_that_can_open_no_more_says_so(serve: Serve) -> None:
+    server = serve(hello, workers=2, worker_connections=1)
+    first = server.connect()
+    server.slot.wait_for(1)
+    second = server.connect()
+    server.slot.wait_until_full(True)
+    first.close()
+    assert second.fetch().content == b"hello"
+    second.close()
+    server.slot.wait_until_full(False)
 
 
 def test_many_connections_at_a_time(serve: Serve) -> None:

@@ -26,8 +26,11 @@ class Slot:
     def set_connections(self, count: int) -> None:
         return None
 
-    def least_connections(self) -> int:
-        return 0
+    def set_full(self, full: bool) -> None:
+        return None
+
+    def least_connections(self) -> None:
+        return None
 
 
 class Listener(socket.socket):

@@ -97,15 +97,33 @@ def test_least_is_the_smallest_count_of_the_other_workers(board: Scoreboard) -> 
     ]
 
 
-def test_a_worker_alone_is_its_own_measure(board: Scoreboard) -> None:
-    assert add(board, 3).least_connections() == 3
+def test_a_worker_alone_has_nobody_to_leave_work_to(board: Scoreboard) -> None:
+    assert add(board, 3).least_connections() is None
+
+
+def test_a_full_worker_does_not_count(board: Scoreboard) -> None:
+    mine, full = add(board, 8), add(board, 1)
+    full.set_full(True)
+    assert mine.least_connections() is None
+    add(board, 6)
+    assert mine.least_connections() == 6
+    full.set_full(False)
+    assert mine.least_connections() == 1
+
+
+def test_a_new_worker_is_not_full(board: Scoreboard) -> None:
+    mine, gone = add(board, 8), add(board, 1)
+    gone.set_full(True)
+    board.release(gone)
+    assert add(board, 2).index == gone.index
+    assert mine.least_connections() == 2
 
 
 @pytest.mark.parametrize("state", [State.BOOTING, State.DRAINING, State.FREE])
 def test_a_worker_that_does_not_accept_does_not_count(board: Scoreboard, state: State) -> None:
     mine = add(board, 8)
     add(board, 1).set_state(state)
-    assert mine.least_connections() == 8
+    assert mine.least_connections() is None
     add(board, 6)
     assert mine.least_connections() == 6
 
@@ -113,7 +131,7 @@ def test_a_worker_that_does_not_accept_does_not_count(board: Scoreboard, state: 
 def test_another_generation_does_not_count(board: Scoreboard) -> None:
     mine = add(board, 8)
     add(board, 1, generation=2)
-    assert mine.least_connections() == 8
+    assert mine.least_connections() is None
 
 
 def test_a_worker_that_has_stopped_beating_does_not_hold_the_others_back(
@@ -122,7 +140,7 @@ def test_a_worker_that_has_stopped_beating_does_not_hold_the_others_back(
     mine, hung = add(board, 8), add(board, 0)
     assert mine.least_connections() == 0
     clock.seconds += 4
-    assert mine.least_connections() == 8
+    assert mine.least_connections() is None
     hung.beat()
     assert mine.least_connections() == 0
 

@@ -39,19 +39,17 @@ _TIDY_SECONDS = 0.2
 class _OwnSlot:
     """A worker's entry where nobody compares workers; see :class:`dovetail.server.worker.Slot`."""
 
-    def __init__(self) -> None:
-        self._connections = 0
-
     def beat(self) -> None:
         """Do nothing: nobody watches."""
 
     def set_connections(self, count: int) -> None:
-        """Note how many connections are open."""
-        self._connections = count
+        """Do nothing: nobody compares."""
 
-    def least_connections(self) -> int:
-        """Return the own count."""
-        return self._connections
+    def set_full(self, full: bool) -> None:
+        """Do nothing: nobody compares."""
+
+    def least_connections(self) -> None:
+        """Return None: there is no other worker to be seen."""
 
 
 class Engine:

@@ -115,6 +115,8 @@ class Loop:
         self._working = 0
         self._left = threading.Condition(self._lock)  # notified when the last thread has left
         self._quiet_until = 0.0
+        self._stuck = False  # the steward covers for the threads, and none has finished since
+        self._exhausted = False  # no further connection can be opened
         #: Requests answered so far.
         self.served = 0
         errors = ErrorStream(service.logs.error)
@@ -254,6 +256,13 @@ class Loop:
             with self._lock:
                 self._busy -= 1
                 self.served += 1
+                if self._stuck:
+                    self._stuck = False
+                    self._publish_room()
+
+    def _publish_room(self) -> None:
+        """Let the other workers know whether this one has room for newcomers."""
+        self._slot.set_full(self._stuck or self._exhausted)
 
     def _leave(self, connection: Connection, step: Step) -> None:
         """Do with a connection what the step says."""
@@ -359,18 +368,22 @@ class Loop:
         with self._lock:
             if door.open or door.socket.fileno() < 0 or self._accepts_none:
                 return
-            # Somebody waits still: no other worker wants them.
+            # Somebody waits still, and no other worker has taken them.
             door.yielded = door.yielded and wait_for(door.socket.fileno(), READABLE, 0.0)
             self._poller.listen(door.socket.fileno())
             door.open = True
+            self._exhausted = False
+            self._publish_room()
 
-    def _shut(self, door: _Door, seconds: float) -> None:
+    def _shut(self, door: _Door, seconds: float, *, exhausted: bool = True) -> None:
         """Leave the clients in the kernel's queue for a while."""
         with self._lock:
             if door.open:
                 self._poller.remove(door.socket.fileno())
                 door.open = False
                 door.opens_at = time.monotonic() + seconds
+            self._exhausted = exhausted
+            self._publish_room()
         self._call_steward()  # wakes the steward, which opens it again
 
     def _accept(self, door: _Door) -> None:
@@ -396,24 +409,28 @@ class Loop:
         return self._threads - self._busy - len(self._ready) - len(self._runnable)
 
     def _yields(self, door: _Door) -> bool:
-        """Leave an accept to a worker with more room, for a moment, once."""
+        """Leave an accept to a worker with more room, for a moment."""
         if self._modest and not self.all_busy:
             return self._free_threads() <= 0  # those who are queued go first
-        has_yielded = door.yielded and not self._modest
-        if has_yielded or not self._is_crowded():
-            door.yielded = False
-            return False
-        door.yielded = True
-        self._shut(door, _YIELD_SECONDS)
-        return True
+        door.yielded = self._should_yield(has_yielded=door.yielded)
+        if door.yielded:
+            self._shut(door, _YIELD_SECONDS, exhausted=False)
+        return door.yielded
 
-    def _is_crowded(self) -> bool:
-        """Tell whether all threads are busy, or another worker has clearly fewer connections."""
+    def _should_yield(self, *, has_yielded: bool) -> bool:
+        """Tell whether another worker should have this accept, which may just have been left to it.
+
+        Who has a free thread leaves it once to a worker with clearly fewer connections: that one
+        may be slow. Who has none leaves it as long as another worker is not stuck as well, however
+        slow that one is: here the client would wait, and cannot be given away any more.
+        """
         if self._multiprocess and self.all_busy:
-            return True
+            return not has_yielded or self._modest or self._slot.least_connections() is not None
         mine = self.open_connections
-        surplus = mine - self._slot.least_connections() if mine > _YIELD_CONNECTIONS else 0
-        return surplus > max(_YIELD_CONNECTIONS, mine // 4)
+        if has_yielded or mine <= _YIELD_CONNECTIONS:
+            return False
+        least = self._slot.least_connections()
+        return least is not None and mine - least > max(_YIELD_CONNECTIONS, mine // 4)
 
     def _accept_one(self, door: _Door) -> bool:
         # Until it is counted, nobody may find that the worker has no connection left and can go.
@@ -529,6 +546,9 @@ class Loop:
 
     def cover(self, scratch: memoryview) -> None:
         """Do the threads' work while all of them are busy, except for the application."""
+        with self._lock:
+            self._stuck = self.all_busy
+            self._publish_room()
         self._fetch()
         for _ in range(len(self._ready)):
             try:

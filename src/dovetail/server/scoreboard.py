@@ -3,12 +3,12 @@
 An anonymous mapping made before the first fork, so there is no file to clean up and nothing that a
 full or slow disk could delay.
 
-Nothing here is locked. Every field has exactly one writer: the worker writes its heartbeat and its
-connection count, the arbiter writes state and generation. A field is eight bytes on an eight-byte
-boundary, copied in one piece, which 64-bit processors do with a single store; and where a processor
-would tear it, the reader gets one odd number once. An odd heartbeat is off by at most 4.3 seconds
-(the lower half of a count of nanoseconds), an odd connection count misplaces one accept, and both
-are right again at the next look.
+Nothing here is locked. Every field has exactly one writer: the worker writes its heartbeat, its
+connection count and whether it is full, the arbiter writes state and generation. A field is eight
+bytes on an eight-byte boundary, copied in one piece, which 64-bit processors do with a single
+store; and where a processor would tear it, the reader gets one odd number once. An odd heartbeat is
+off by at most 4.3 seconds (the lower half of a count of nanoseconds), an odd connection count
+misplaces one accept, and both are right again at the next look.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from enum import IntEnum
 __all__ = ["Scoreboard", "ScoreboardFull", "SharedSlot", "State"]
 
 FIELD = 8
-FIELDS = 8  # Four are used; a slot fills a cache line, so that workers do not slow each other down.
-STATE, GENERATION, HEARTBEAT, CONNECTIONS = range(4)
+FIELDS = 8  # Five are used; a slot fills a cache line, so that workers do not slow each other down.
+STATE, GENERATION, HEARTBEAT, CONNECTIONS, FULL = range(5)
 
 # A worker beats at least once a second. One that has missed several beats (stopped, or stuck with
 # the interpreter's lock held) must not hold the others back from accepting.
@@ -110,6 +110,7 @@ class SharedSlot:
         words = self._board.words
         words[self._base + GENERATION] = generation
         words[self._base + CONNECTIONS] = 0
+        words[self._base + FULL] = 0
         self.beat()
         self.set_state(State.BOOTING)
 
@@ -130,6 +131,10 @@ class SharedSlot:
         """The number of connections the worker published last."""
         return self._board.words[self._base + CONNECTIONS]
 
+    def set_full(self, full: bool) -> None:
+        """Publish whether a newcomer would wait here: for stuck threads, or a descriptor."""
+        self._board.words[self._base + FULL] = full
+
     def set_state(self, state: State) -> None:
         """Say what the worker is up to. Only the arbiter calls this."""
         self._board.words[self._base + STATE] = state
@@ -144,23 +149,23 @@ class SharedSlot:
         """The number of the worker's generation."""
         return self._board.words[self._base + GENERATION]
 
-    def least_connections(self) -> int:
+    def least_connections(self) -> int | None:
         """Return the smallest count among the other ready workers of this generation.
 
-        Workers that have not beaten for three seconds do not count. Without any other worker it is
-        this worker's own count.
+        Those that are full, or have not beaten for three seconds, do not count. None without any
+        other worker.
         """
         words = self._board.words
         mine = self._base
         generation = words[mine + GENERATION]
         stale = self._board.clock() - int(FRESH_SECONDS * 1e9)
-        least = -1
+        least = None
         for base in range(FIELDS, (self._board.reach + 1) * FIELDS, FIELDS):
-            if base == mine or words[base + STATE] != State.READY:
+            if base == mine or words[base + STATE] != State.READY or words[base + FULL]:
                 continue
             if words[base + GENERATION] != generation or words[base + HEARTBEAT] < stale:
                 continue
             count = words[base + CONNECTIONS]
-            if least < 0 or count < least:
+            if least is None or count < least:
                 least = count
-        return words[mine + CONNECTIONS] if least < 0 else least
+        return least

@@ -40,10 +40,13 @@ class Slot(Protocol):
     def set_connections(self, count: int) -> None:
         """Publish how many connections the worker has open."""
 
-    def least_connections(self) -> int:
+    def set_full(self, full: bool) -> None:
+        """Publish whether a newcomer would wait here: for stuck threads, or a descriptor."""
+
+    def least_connections(self) -> int | None:
         """Return the smallest count among the other ready workers of this generation.
 
-        Without such a worker it is this worker's own count.
+        Those that are full do not count. None without such a worker.
         """
 
 
