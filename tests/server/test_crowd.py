@@ -9,7 +9,7 @@ import pytest
 from tests.server.conftest import Serve, with_epoll
 from tests.server.inprocess import Gate
 
-from dovetail.server import loop
+from dovetail.server import doors
 
 pytestmark = pytest.mark.network
 
@@ -28,7 +28,7 @@ def hello(environ: Any, start_response: Any) -> list[bytes]:
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "_EXHAUSTED_SECONDS", 0.05)
+    monkeypatch.setattr(doors, "_EXHAUSTED_SECONDS", 0.05)
 
 
 def test_no_more_connections_than_allowed(serve: Serve) -> None:

@@ -92,9 +92,9 @@ def loop(poller: Poller, listener: Listener) -> Iterator[Loop]:
         multiprocess=False,
         call_steward=lambda: None,
     )
-    loop.open_doors()
+    loop.doors.open()
     yield loop
-    loop.close_doors()
+    loop.doors.close()
     loop.close()
 
 
@@ -136,7 +136,7 @@ def test_client_between_accept_and_count_is_not_forgotten(
 ) -> None:
     listener.go_on.clear()
     thread = threading.Thread(target=loop.cover, args=[SCRATCH])
-    closing = threading.Thread(target=loop.close_doors)
+    closing = threading.Thread(target=loop.doors.close)
     thread.start()
     assert listener.accepted.wait(PATIENCE)
     closing.start()
@@ -154,9 +154,9 @@ def test_client_between_accept_and_count_is_not_forgotten(
 
 
 def test_doors_that_are_left_stay_open(loop: Loop, listener: Listener, client: Client) -> None:
-    loop.leave_doors()
-    loop.leave_doors()  # twice is no harm
-    loop.reopen_doors(LATER)
+    loop.doors.leave()
+    loop.doors.leave()  # twice is no harm
+    loop.doors.reopen(LATER)
     loop.cover(SCRATCH)
     assert loop.open_connections == 0
     client.get()

@@ -186,7 +186,7 @@ class Engine:
         """
         self._once = once
         if not once:
-            self._loop.open_doors()
+            self._loop.doors.open()
         try:
             if self._inside:
                 self._serve_inside()
@@ -240,7 +240,7 @@ class Engine:
 
     def _has_retired(self, deadline: float) -> bool:
         self._service.draining = True
-        self._loop.leave_doors()
+        self._loop.doors.leave()
         self._release()
         now = time.monotonic()
         if self._loop.under_way:
@@ -251,7 +251,7 @@ class Engine:
     def _leave(self) -> None:
         """Accept nobody, part with those who wait, and let the thread inside return."""
         self._service.draining = True
-        self._loop.leave_doors()
+        self._loop.doors.leave()
         self._listener.close()
         self._release()
         if self._retire_by is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "DescriptorAddress",
     "TCPAddress",
     "UnixAddress",
+    "inet",
     "parse_address",
 ]
 
@@ -141,3 +143,10 @@ def _check_host(host: str, text: str) -> str:
     elif not _HOST_NAME.fullmatch(host) or len(host) > 253:
         raise ValueError(f"{text!r}: {host!r} is not a host name")
     return host
+
+
+def inet(address: object, family: int) -> tuple[str, int] | None:
+    """Return host and port of a TCP address as the system gives it, None of a Unix one."""
+    if family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
+        return str(address[0]), int(address[1])
+    return None

@@ -15,22 +15,19 @@ an I/O thread to an application thread. What makes that right:
 
 from __future__ import annotations
 
-import errno
 import math
 import socket
 import ssl
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from dovetail.gateway import base_environ
 from dovetail.gateway.environ import Environ
+from dovetail.server.addresses import inet
 from dovetail.server.connection import Connection, Hooks
-from dovetail.server.error_stream import ErrorStream
+from dovetail.server.doors import Doors
 from dovetail.server.phases import Ownership, Phase, Step
-from dovetail.server.poller import HANGUP, READABLE, WRITABLE, Poller, wait_for
+from dovetail.server.poller import HANGUP, WRITABLE, Poller
 from dovetail.server.service import Service
 from dovetail.server.wire import Wire
 from dovetail.server.worker import Slot
@@ -41,29 +38,6 @@ __all__ = ["Loop", "MakeConnection"]
 #: part of the environ that its requests share, and the loop's hooks. It may refuse the client by
 #: raising an OSError.
 MakeConnection = Callable[[socket.socket, object, Environ, Hooks], Connection]
-
-# How many connections are accepted before what has arrived is served.
-_ACCEPTS = 32
-# No kernel queues more than so many; without a bound, a flood would keep a worker from leaving.
-_QUEUE = 65536
-# Out of descriptors or memory: how long to leave the clients in the kernel's queue, in seconds.
-_EXHAUSTED_SECONDS = 0.5
-# How long to leave an accept to a worker with fewer connections, in seconds, and how many fewer.
-_YIELD_SECONDS = 0.005
-_YIELD_CONNECTIONS = 16
-_WARN_SECONDS = 60.0
-_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-
-
-@dataclass(slots=True)
-class _Door:
-    """A listener, and whether it is open."""
-
-    socket: socket.socket
-    base: Environ
-    open: bool = False
-    opens_at: float = 0.0
-    yielded: bool = False
 
 
 class Loop:
@@ -96,13 +70,9 @@ class Loop:
         self._slot = slot
         self._tls = tls
         self._threads = threads
-        self._multiprocess = multiprocess
-        self._modest = modest
         self._call_steward = call_steward
         self._make_connection = make_connection or self._connect
         self._hooks = Hooks(self._forget, self._detach)
-        self._accepting = threading.Lock()  # held from an accept until the connection is counted
-        self._accepts_none = False  # guarded by it
         self._lock = threading.Lock()  # guards everything below
         self._connections: dict[int, Connection] = {}
         self._detached: set[Connection] = set()
@@ -114,26 +84,21 @@ class Loop:
         self._stopped = False
         self._working = 0
         self._left = threading.Condition(self._lock)  # notified when the last thread has left
-        self._quiet_until = 0.0
-        self._stuck = False  # the steward covers for the threads, and none has finished since
-        self._exhausted = False  # no further connection can be opened
         #: Requests answered so far.
         self.served = 0
-        errors = ErrorStream(service.logs.error)
-        self._doors = {
-            listener.fileno(): _Door(
-                listener,
-                base_environ(
-                    scheme="https" if tls else "http",
-                    server=_inet(listener.getsockname(), listener.family),
-                    client=None,
-                    errors=errors,  # type: ignore[arg-type]
-                    multithread=threads > 1,
-                    multiprocess=multiprocess,
-                ),
-            )
-            for listener in listeners
-        }
+        #: Where clients come in.
+        self.doors = Doors(
+            self,
+            service,
+            poller,
+            slot,
+            listeners=listeners,
+            scheme="https" if tls else "http",
+            multithread=threads > 1,
+            multiprocess=multiprocess,
+            modest=modest,
+            call_steward=call_steward,
+        )
 
     # What the worker asks
 
@@ -141,6 +106,11 @@ class Loop:
     def all_busy(self) -> bool:
         """Whether every thread is in the application."""
         return self._busy >= self._threads
+
+    @property
+    def free_threads(self) -> int:
+        """How many threads nothing waits for; negative if more waits than there are free ones."""
+        return self._threads - self._busy - len(self._ready) - len(self._runnable)
 
     @property
     def open_connections(self) -> int:
@@ -256,13 +226,8 @@ class Loop:
             with self._lock:
                 self._busy -= 1
                 self.served += 1
-                if self._stuck:
-                    self._stuck = False
-                    self._publish_room()
-
-    def _publish_room(self) -> None:
-        """Let the other workers know whether this one has room for newcomers."""
-        self._slot.set_full(self._stuck or self._exhausted)
+                if self.doors.stuck:
+                    self.doors.set_stuck(False)
 
     def _leave(self, connection: Connection, step: Step) -> None:
         """Do with a connection what the step says."""
@@ -291,18 +256,17 @@ class Loop:
         owned, doors = self._sort(news)
         for connection in owned:
             connection.wire.flush_owned()
-        for door in doors:
-            self._accept(door)
+        for fd in doors:
+            self.doors.accept(fd)
 
-    def _sort(self, news: list[tuple[int, int]]) -> tuple[list[Connection], list[_Door]]:
+    def _sort(self, news: list[tuple[int, int]]) -> tuple[list[Connection], list[int]]:
         owned: list[Connection] = []
-        doors: list[_Door] = []
+        doors: list[int] = []
         with self._lock:
             for fd, what in news:
                 connection = self._connections.get(fd)
                 if connection is None:
-                    if fd in self._doors:
-                        doors.append(self._doors[fd])
+                    doors.append(fd)  # or a connection that has just been forgotten
                     continue
                 if what & HANGUP:
                     connection.wire.hung_up = True
@@ -317,160 +281,13 @@ class Loop:
 
     # Accepting
 
-    def open_doors(self) -> None:
-        """Accept connections from now on."""
-        for door in self._doors.values():
-            self._open(door)
+    def admit(self, sock: socket.socket, address: object, base: Environ) -> None:
+        """Take in a client that has just been accepted.
 
-    def close_doors(self) -> None:
-        """Accept what the kernel has queued, then stop listening.
-
-        What the kernel still has when the last process closes a listener is reset.
+        Raises OSError or ValueError if it has broken off, or is refused.
         """
-        for door in self._doors.values():
-            for _ in range(_QUEUE):
-                if not self._accept_one(door):
-                    break
-            with self._lock:
-                if door.open:
-                    self._poller.remove(door.socket.fileno())
-                door.open, door.opens_at = False, 0.0
-        doors, self._doors = self._doors, {}
-        for door in doors.values():
-            door.socket.close()
-
-    def leave_doors(self) -> None:
-        """Accept nobody any more. The listeners stay open, with all that the kernel has queued."""
-        with self._accepting:
-            self._accepts_none = True
-        with self._lock:
-            for door in self._doors.values():
-                if door.open:
-                    self._poller.remove(door.socket.fileno())
-                door.open, door.opens_at = False, 0.0
-
-    def reopen_doors(self, now: float) -> float:
-        """Open the doors that are due; return when the next one is, infinity if none is."""
-        due = math.inf
-        for door in list(self._doors.values()):
-            if door.open or not door.opens_at:
-                continue
-            if door.opens_at <= now and self.open_connections < self._most():
-                self._open(door)
-            else:
-                due = min(due, max(door.opens_at, now + _YIELD_SECONDS))
-        return due
-
-    def _most(self) -> int:
-        return self._service.settings.worker_connections
-
-    def _open(self, door: _Door) -> None:
-        with self._lock:
-            if door.open or door.socket.fileno() < 0 or self._accepts_none:
-                return
-            # Somebody waits still, and no other worker has taken them.
-            door.yielded = door.yielded and wait_for(door.socket.fileno(), READABLE, 0.0)
-            self._poller.listen(door.socket.fileno())
-            door.open = True
-            self._exhausted = False
-            self._publish_room()
-
-    def _shut(self, door: _Door, seconds: float, *, exhausted: bool = True) -> None:
-        """Leave the clients in the kernel's queue for a while."""
-        with self._lock:
-            if door.open:
-                self._poller.remove(door.socket.fileno())
-                door.open = False
-                door.opens_at = time.monotonic() + seconds
-            self._exhausted = exhausted
-            self._publish_room()
-        self._call_steward()  # wakes the steward, which opens it again
-
-    def _accept(self, door: _Door) -> None:
-        if self._yields(door):
-            return
-        for _ in range(self._accepts()):
-            if not self._accept_one(door):
-                return
-
-    def _accepts(self) -> int:
-        """Return how many connections to accept now.
-
-        Beside other workers not more than there are free threads: what waits in the kernel's queue
-        can still be taken by another worker, and what waits in ours cannot. None is free when the
-        steward accepts; it has left others their chance.
-        """
-        if not self._multiprocess or self.all_busy:
-            return _ACCEPTS
-        return max(1, self._free_threads())
-
-    def _free_threads(self) -> int:
-        """Return how many threads nothing waits for."""
-        return self._threads - self._busy - len(self._ready) - len(self._runnable)
-
-    def _yields(self, door: _Door) -> bool:
-        """Leave an accept to a worker with more room, for a moment."""
-        if self._modest and not self.all_busy:
-            return self._free_threads() <= 0  # those who are queued go first
-        door.yielded = self._should_yield(has_yielded=door.yielded)
-        if door.yielded:
-            self._shut(door, _YIELD_SECONDS, exhausted=False)
-        return door.yielded
-
-    def _should_yield(self, *, has_yielded: bool) -> bool:
-        """Tell whether another worker should have this accept, which may just have been left to it.
-
-        Who has a free thread leaves it once to a worker with clearly fewer connections: that one
-        may be slow. Who has none leaves it as long as another worker is not stuck as well, however
-        slow that one is: here the client would wait, and cannot be given away any more.
-        """
-        if self._multiprocess and self.all_busy:
-            return not has_yielded or self._modest or self._slot.least_connections() is not None
-        mine = self.open_connections
-        if has_yielded or mine <= _YIELD_CONNECTIONS:
-            return False
-        least = self._slot.least_connections()
-        return least is not None and mine - least > max(_YIELD_CONNECTIONS, mine // 4)
-
-    def _accept_one(self, door: _Door) -> bool:
-        # Until it is counted, nobody may find that the worker has no connection left and can go.
-        with self._accepting:
-            return not self._accepts_none and self._accept_uncounted(door)
-
-    def _accept_uncounted(self, door: _Door) -> bool:
-        # Who waits when the drain begins is taken in any case: nobody else may come for them.
-        if self.open_connections >= self._most() and not self._service.draining:
-            self._shut(door, _EXHAUSTED_SECONDS)
-            limit = self._most()
-            self._warn(f"{limit} connections are open, the limit (--worker-connections)")
-            return False
-        try:
-            sock, address = door.socket.accept()
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError as error:
-            if error.errno not in _EXHAUSTED:
-                return error.errno == errno.ECONNABORTED  # that client is gone; the next one
-            self._shut(door, _EXHAUSTED_SECONDS)
-            self._warn(f"cannot accept a connection: {error.strerror}")
-            return False
-        try:
-            self._admit(door, sock, address)
-        except (OSError, ValueError):
-            sock.close()  # it broke off at once
-        return True
-
-    def _warn(self, why: str) -> None:
-        """Say why clients have to wait, once a minute."""
-        now = time.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + _WARN_SECONDS
-            self._service.logs.error.warning("%s; others wait to be accepted", why)
-
-    def _admit(self, door: _Door, sock: socket.socket, address: object) -> None:
         sock.setblocking(False)
-        client = _inet(address, sock.family)
-        base = door.base
+        client = inet(address, sock.family)
         if client is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             base = base | {"REMOTE_ADDR": client[0], "REMOTE_PORT": str(client[1])}
@@ -493,9 +310,8 @@ class Loop:
 
         It came in at the first listener's address. If its client has left, it is closed.
         """
-        door = next(iter(self._doors.values()))
         try:
-            self._admit(door, sock, sock.getpeername())
+            self.admit(sock, sock.getpeername(), self.doors.first_base)
         except (OSError, ValueError):
             sock.close()
 
@@ -547,8 +363,7 @@ class Loop:
     def cover(self, scratch: memoryview) -> None:
         """Do the threads' work while all of them are busy, except for the application."""
         with self._lock:
-            self._stuck = self.all_busy
-            self._publish_room()
+            self.doors.set_stuck(self.all_busy)
         self._fetch()
         for _ in range(len(self._ready)):
             try:
@@ -624,10 +439,3 @@ class Loop:
         """Close all connections; the threads have returned, or are given up."""
         for connection in [*self._connections.values(), *self._detached]:
             connection.close()
-
-
-def _inet(address: object, family: int) -> tuple[str, int] | None:
-    """Return host and port of a TCP address, None of a Unix one."""
-    if family in (socket.AF_INET, socket.AF_INET6) and isinstance(address, tuple):
-        return str(address[0]), int(address[1])
-    return None

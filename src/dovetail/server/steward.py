@@ -100,7 +100,7 @@ class Steward:
             seconds = self._patience
         else:
             seconds = _OPEN_TICK if loop.open_connections else _IDLE_TICK
-        due = loop.reopen_doors(time.monotonic()) - time.monotonic()
+        due = loop.doors.reopen(time.monotonic()) - time.monotonic()
         seconds = max(0.0, min(seconds, due, at_most))
         self._resting = seconds > self._patience
         # A thread that went into the application in between has not rung.
@@ -119,7 +119,7 @@ class Steward:
         if now >= self._scan_at:
             self._scan_at = now + _OPEN_TICK
             loop.expire(now, self._scratch)
-        loop.reopen_doors(now)
+        loop.doors.reopen(now)
         # All are busy, and not one has finished anything since the last look.
         stuck = loop.all_busy and (self._covering or loop.served == self._served)
         self._covering = stuck or alone

@@ -123,7 +123,7 @@ class ThreadWorker:
         for number in range(1, settings.threads + 1):
             name = f"application-{number}"
             threading.Thread(target=loop.work, name=name, daemon=True).start()
-        loop.open_doors()
+        loop.doors.open()
         self._context.channel.ready()
         if self._keep_house(service, loop, steward):
             loop.stop()
@@ -155,7 +155,7 @@ class ThreadWorker:
             self._context.logs.reopen()
         if (signal.SIGTERM in signals or self._orphaned) and not self._draining:
             self._draining = service.draining = True
-            loop.close_doors()
+            loop.doors.close()
             if self._orphaned:
                 self._log.warning("the arbiter is gone; finishing what is under way")
         return True
