@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,10 +54,14 @@ class Program:
         )
         assert self.process.stdout is not None
         self.lines: list[str] = []
+        # One that says nothing is not waited for for ever.
+        watch = threading.Timer(PATIENCE, self.process.kill)
+        watch.start()
         for text in self.process.stdout:
             self.lines.append(text.rstrip("\n"))
             if "CTRL+C" in text:
                 break
+        watch.cancel()
         self.port = int((re.search(r"://[^/]*:(\d+)$", "\n".join(self.lines), re.M) or [0, 0])[1])
 
     def ask(self, path: str = "/") -> str:
@@ -174,6 +179,7 @@ def test_places(start: Start, directory: Path) -> None:
     program = start(str(COMMAND), "run", "--host", f"unix://{path}")
     assert f" * Running on unix://{path}" in program.lines
     with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(PATIENCE)
         sock.connect(str(path))
         sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
         received = b""

@@ -12,11 +12,27 @@ from typing import Any
 from urllib.parse import urljoin
 
 import requests
-from tests.applications.deployment import Process, wait_until
+from tests.applications.deployment import PATIENCE_SECONDS, Process, wait_until
 
-__all__ = ["PROJECTS", "Browser", "Site", "browsing", "environment", "is_stock", "start_program"]
+__all__ = [
+    "PATIENCE",
+    "PROJECTS",
+    "Browser",
+    "Site",
+    "browsing",
+    "environment",
+    "is_stock",
+    "start_program",
+]
 
 PROJECTS = Path(__file__).parent / "projects"
+#: How long a client waits for anything, in seconds: longer than the server may take.
+PATIENCE = 2 * PATIENCE_SECONDS
+# Nor does the server give a client up that stands still for a while.
+_PATIENT = [
+    *("--keep-alive", "60s", "--header-timeout", "60s"),
+    *("--body-timeout", "60s", "--write-timeout", "60s"),
+]
 
 
 def is_stock() -> bool:
@@ -40,7 +56,7 @@ class Browser(requests.Session):
 
     def request(self, method: str, url: str, *arguments: Any, **named: Any) -> requests.Response:
         """Ask for a path of the site, or for a whole URL."""
-        named.setdefault("timeout", 30)
+        named.setdefault("timeout", PATIENCE)
         return super().request(method, urljoin(self.url, url), *arguments, **named)
 
     def wait_for(self, words: str, path: str = "/") -> None:
@@ -91,6 +107,7 @@ class Site:
         if not is_stock():
             command = [sys.executable, "-m", "dovetail", "serve", application, "--compat"]
             command += ["--bind", "127.0.0.1:0", "--threads", "8", "--chdir", str(PROJECTS)]
+            command += _PATIENT
         self.process = Process(
             command,
             output=state / "output.log",
@@ -107,6 +124,10 @@ class Site:
     def log(self) -> str:
         """What it has written so far."""
         return self.process.text()
+
+    def wait_for_log(self, words: str) -> None:
+        """Wait until it has written these words: it may do so after it has answered."""
+        wait_until(lambda: words in self.log, f"{words} is in the log")
 
     def browser(self) -> Browser:
         """Return a client without cookies."""

@@ -7,11 +7,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import simple_websocket
-from tests.moved.site import Browser
+from tests.moved.site import PATIENCE, Browser
 
 __all__ = ["Client"]
-
-PATIENCE_SECONDS = 20
 
 
 class Client:
@@ -68,7 +66,7 @@ class Client:
             headers={"Cookie": cookies, **self._headers},
         )
         self._socket.send("2probe")
-        assert self._socket.receive(PATIENCE_SECONDS) == "3probe"
+        assert self._socket.receive(PATIENCE) == "3probe"
         self._socket.send("5")
 
     def _poll(self) -> list[str]:
@@ -87,7 +85,7 @@ class Client:
     def _read(self) -> list[Any]:
         if not self._socket:
             return self._poll()
-        packet = self._socket.receive(PATIENCE_SECONDS)
+        packet = self._socket.receive(PATIENCE)
         assert packet is not None, "nothing comes"
         return [packet]
 

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from queue import SimpleQueue
 
 import pytest
-from tests.moved.site import Browser, Site
+from tests.moved.site import PATIENCE, Browser, Site
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
@@ -28,7 +28,7 @@ class Sink(socketserver.ThreadingTCPServer):
 
     def take(self) -> tuple[list[str], EmailMessage]:
         """Return the recipients and the next letter."""
-        return self.letters.get(timeout=20)
+        return self.letters.get(timeout=PATIENCE)
 
 
 class Session(socketserver.StreamRequestHandler):

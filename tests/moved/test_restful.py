@@ -89,7 +89,7 @@ def test_errors(browser: Browser, site: Site) -> None:
     )
     broken = browser.get("/broken")
     assert (broken.status_code, broken.json()) == (500, {"message": "Internal Server Error"})
-    assert "ZeroDivisionError: broken" in site.log
+    site.wait_for_log("ZeroDivisionError: broken")
     refused = browser.get("/refused")
     assert (refused.status_code, refused.json()["message"]) == (403, "not for you")
     wrong = browser.patch("/tasks/1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,29 +13,25 @@ from tests.programs import find_program
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Run Debian's server of Redis; return its port."""
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Run Debian's server of Redis; return its socket, which nobody else can have taken."""
     program = find_program("redis-server", package="redis-server")
     directory: Path = tmp_path_factory.mktemp("redis")
-    port = free_port()
-    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    path = directory / "socket"
+    command = [program, "--port", "0", "--unixsocket", str(path), "--save", ""]
     process = Process(command, output=directory / "redis.log", directory=directory)
-    process.wait_for_line("Ready to accept connections")
-    yield port
-    process.stop()
+    try:
+        process.wait_for_line("(?i)ready to accept connections")
+        yield path
+    finally:
+        process.stop()
 
 
 @pytest.fixture(scope="module", params=["files", "database", "redis"])
 def site(request: pytest.FixtureRequest, serve: Callable[..., Site]) -> Site:
     if request.param == "redis":
-        return serve("session_app", REDIS_PORT=str(request.getfixturevalue("redis")))
+        return serve("session_app", REDIS_SOCKET=str(request.getfixturevalue("redis")))
     return serve("session_app", **({"DATABASE": "1"} if request.param == "database" else {}))
 
 

@@ -142,7 +142,7 @@ def test_errors_are_json(browser: Browser, site: Site) -> None:
         500,
         {"code": 500, "status": "Internal Server Error"},
     )
-    assert "RuntimeError: broken" in site.log
+    site.wait_for_log("RuntimeError: broken")
 
 
 def test_head(browser: Browser, tag: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import simple_websocket
 from tests.applications.deployment import wait_until
-from tests.moved.site import Browser, Site
+from tests.moved.site import PATIENCE, Browser, Site
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
@@ -25,10 +25,10 @@ def test_conversation(site: Site, browser: Browser) -> None:
     socket = connect(site, "/echo?q=1")
     for message in ("a", "b"):
         socket.send(message)
-        assert socket.receive(timeout=10) == f"hello {message} 1"
+        assert socket.receive(timeout=PATIENCE) == f"hello {message} 1"
     socket.send("stop")
     with pytest.raises(simple_websocket.ConnectionClosed) as closed:
-        socket.receive(timeout=10)
+        socket.receive(timeout=PATIENCE)
     assert (closed.value.reason, closed.value.message) == (1000, "stopped")
     wait_until(lambda: "/echo None" in browser.get("/ended").json(), "the view has ended")
 
@@ -36,16 +36,16 @@ def test_conversation(site: Site, browser: Browser) -> None:
 def test_blueprint(site: Site) -> None:
     socket = connect(site, "/rooms/4")
     socket.send("which?")
-    assert socket.receive(timeout=10) == "room 5"
+    assert socket.receive(timeout=PATIENCE) == "room 5"
     socket.send("heard")
     with pytest.raises(simple_websocket.ConnectionClosed):
-        socket.receive(timeout=10)
+        socket.receive(timeout=PATIENCE)
 
 
 def test_client_that_leaves(site: Site, browser: Browser) -> None:
     socket = connect(site, "/echo?q=1")
     socket.send("a")
-    socket.receive(timeout=10)
+    socket.receive(timeout=PATIENCE)
     socket.close()
     assert browser.get("/ended").status_code == 200
 

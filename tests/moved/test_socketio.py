@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from tests.applications.deployment import wait_until
 from tests.moved.site import Browser, Site
 from tests.moved.socketio_client import Client
 
@@ -127,7 +128,7 @@ def test_disconnect(enter: Join, browser: Browser, site: Site) -> None:
     ada = enter("goes", upgrade=True)
     ada.emit("leave now")
     assert ada.is_closed()
-    assert "goes" in browser.get("/gone").json()
+    wait_until(lambda: "goes" in browser.get("/gone").json(), "the handler has run")
     # What the library raises in the end is no failure.
     assert "ConnectionError" not in site.log
 

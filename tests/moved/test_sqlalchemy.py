@@ -63,7 +63,7 @@ def test_create_and_delete(browser: Browser) -> None:
 
 def test_a_failed_request_leaves_nothing(browser: Browser, site: Site) -> None:
     assert browser.post("/authors/3/forget").status_code == 500
-    assert "RuntimeError: half way" in site.log
+    site.wait_for_log("RuntimeError: half way")
     assert browser.get("/authors/3").json()["name"] == "Author 2"
     # A unique name twice: the broken transaction is not the next request's.
     assert browser.post("/authors", json={"name": "Author 0"}).status_code == 500

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import requests
-from tests.moved.site import PROJECTS, environment, is_stock
+from tests.moved.site import PATIENCE, PROJECTS, environment, is_stock
 
 localserver = pytest.importorskip("pytest_localserver.http")
 
@@ -24,14 +24,14 @@ Serve = Callable[[Any], Any]
 def test_live_servers(tmp_path: Path) -> None:
     shutil.copy(PROJECTS / "live_servers.py", tmp_path / "test_it.py")
     runner = ["-m", "pytest"] if is_stock() else ["-m", "dovetail.compat", "pytest"]
-    options = ["-p", "no:dash", "-p", "no:cacheprovider", "--tb=line", "--live-server-wait=30"]
+    options = ["-p", "no:dash", "-p", "no:cacheprovider", "--tb=line", "--live-server-wait=60"]
     done = subprocess.run(
         [sys.executable, *runner, *options],
         cwd=tmp_path,
         env={**os.environ, **environment(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -50,7 +50,7 @@ def serve() -> Iterator[Serve]:
     yield serve
     for server in running:
         server.stop()
-        server.join(30)
+        server.join(PATIENCE)
         assert not server.is_alive()
 
 
@@ -85,6 +85,6 @@ def test_an_application_that_is_stopped(serve: Serve, session: requests.Session)
         assert session.get(f"{server.url}/path").text == "/path"
     finally:
         server.stop()
-        server.join(30)
+        server.join(PATIENCE)
     with pytest.raises(requests.ConnectionError):
         session.get(f"{server.url}/path")

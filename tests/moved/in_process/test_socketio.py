@@ -12,6 +12,7 @@ import pytest
 import requests
 import simple_websocket
 from flask_socketio import SocketIO, emit
+from tests.moved.site import PATIENCE
 from werkzeug.serving import make_server
 
 
@@ -44,7 +45,8 @@ def address() -> Iterator[str]:
     thread.start()
     yield f"127.0.0.1:{server.server_port}/socket.io/?EIO=4"
     server.shutdown()
-    thread.join()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
     server.server_close()
 
 
@@ -55,7 +57,7 @@ def test_from_polling_to_a_websocket(address: str) -> None:
 
         def poll(data: str | None = None) -> Any:
             url = f"http://{address}&transport=polling{key}"
-            done = session.post(url, data=data) if data else session.get(url)
+            done = session.request("POST" if data else "GET", url, data=data, timeout=PATIENCE)
             assert done.status_code == 200
             return done.text
 
@@ -72,5 +74,5 @@ def test_from_polling_to_a_websocket(address: str) -> None:
             ('42["double",8]', '42["doubled",[16,1,null]]'),
         ):
             socket.send(sent)
-            assert socket.receive(10) == received
+            assert socket.receive(PATIENCE) == received
         socket.close()

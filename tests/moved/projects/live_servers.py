@@ -9,7 +9,7 @@ from flask_testing import LiveServerTestCase, TestCase
 
 def create_app():
     app = Flask(__name__)
-    app.config.update(TESTING=True, LIVESERVER_PORT=0, LIVESERVER_TIMEOUT=30)
+    app.config.update(TESTING=True, LIVESERVER_PORT=0, LIVESERVER_TIMEOUT=60)
 
     @app.get("/json")
     def page():
@@ -28,7 +28,7 @@ def create_app():
 
 def ask(url):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=10) as answer:
+    with opener.open(url, timeout=60) as answer:
         return answer.read()
 
 

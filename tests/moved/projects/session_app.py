@@ -16,11 +16,11 @@ app.config.update(
     SESSION_KEY_PREFIX="tests:",
     SESSION_ID_LENGTH=24,
 )
-if "REDIS_PORT" in os.environ:
+if "REDIS_SOCKET" in os.environ:
     import redis
 
     app.config["SESSION_TYPE"] = "redis"
-    app.config["SESSION_REDIS"] = redis.Redis(port=int(os.environ["REDIS_PORT"]))
+    app.config["SESSION_REDIS"] = redis.Redis(unix_socket_path=os.environ["REDIS_SOCKET"])
 elif "DATABASE" in os.environ:
     from flask_sqlalchemy import SQLAlchemy
 
