@@ -8,13 +8,17 @@ import pytest
 
 from dovetail.gateway import UpgradeSocket
 
+#: How long anything may take that has to happen, in seconds.
+PATIENCE = 30
+
 
 class Connection:
     """Two ends of a connection; ``detach`` gives one of them away, once."""
 
     def __init__(self, received: bytes = b"") -> None:
         self.ours, self.theirs = socket.socketpair()
-        self.ours.settimeout(10)
+        for end in (self.ours, self.theirs):
+            end.settimeout(PATIENCE)
         self.received = received
         self.detached = 0
 
@@ -106,5 +110,5 @@ def test_threads_may_send_while_another_receives(connection: Connection) -> None
     upgrade.sendall(b"ping")
     assert connection.theirs.recv(100) == b"ping"
     connection.theirs.sendall(b"pong")
-    thread.join(10)
+    thread.join(PATIENCE)
     assert received == [b"pong"]

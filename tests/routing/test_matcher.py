@@ -322,10 +322,12 @@ def test_searches_while_rules_are_added() -> None:
     threads = [threading.Thread(target=search) for _ in range(2)]
     for thread in threads:
         thread.start()
-    for number in range(100):
-        url_map.add(Rule(f"/{number}/<x>", endpoint=number))
-        assert adapter.match(f"/{number}/y") == (number, {"x": "y"})
-    done.set()
-    for thread in threads:
-        thread.join()
+    try:
+        for number in range(100):
+            url_map.add(Rule(f"/{number}/<x>", endpoint=number))
+            assert adapter.match(f"/{number}/y") == (number, {"x": "y"})
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
     assert wrong == []

@@ -160,7 +160,7 @@ class TestSeparation:
         return [[], None, mine, mine, None, []]
 
     def test_threads(self) -> None:
-        work = self.use(Barrier(4).wait)
+        work = self.use(Barrier(4, timeout=60).wait)
         with ThreadPoolExecutor(4) as pool:
             assert list(pool.map(work, range(4))) == [self.expected(n) for n in range(4)]
 

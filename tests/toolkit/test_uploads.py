@@ -147,7 +147,8 @@ def reports(server: Server, site: Path, tmp_path_factory: pytest.TempPathFactory
             start_new_session=True,
         )
     try:
-        deadline = time.monotonic() + PATIENCE
+        # A busy machine may need long to start a browser alone.
+        deadline = time.monotonic() + 4 * PATIENCE
         while not (site / "reports/finished.json").exists():
             ended = browser.poll() is not None
             if ended or time.monotonic() > deadline:

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from dovetail.data.exceptions import ClientDisconnected
 from dovetail.dev.certificates import make_ssl_devcert
 from dovetail.toolkit.middleware.http_proxy import ProxyMiddleware
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -93,7 +93,8 @@ def scripted(conversation: Callable[[socket.socket], None]) -> Iterator[str]:
     def run() -> None:
         connection, _ = listener.accept()
         connection.settimeout(PATIENCE)
-        with connection:
+        # Who is not satisfied may hang up before it has taken all.
+        with connection, suppress(ConnectionError):
             conversation(connection)
 
     thread = threading.Thread(target=run)
@@ -158,8 +159,13 @@ class Answer:
         return [value for key, value in self.json["fields"] if key == name]
 
 
+def patient(targets: dict[str, dict[str, Any]]) -> Any:
+    """Return an application that waits long: its target is a thread of the same busy process."""
+    return ProxyMiddleware(own, targets, timeout=PATIENCE)  # type: ignore[arg-type]
+
+
 def proxied(target: str, path: str = "/x/", opts: Any = (), **environ: Any) -> Answer:
-    return Answer(ProxyMiddleware(own, {"/x": {"target": target, **dict(opts)}}), path, **environ)
+    return Answer(patient({"/x": {"target": target, **dict(opts)}}), path, **environ)
 
 
 def content(octets: bytes, **more: Any) -> dict[str, Any]:
@@ -182,9 +188,7 @@ def test_what_lies_elsewhere_is_answered_here(upstream: str) -> None:
 
 
 def test_the_first_target_that_fits(upstream: str) -> None:
-    app = ProxyMiddleware(
-        own, {"/x/y": {"target": "http://127.0.0.1:1"}, "x/": {"target": upstream}}
-    )
+    app = patient({"/x/y": {"target": "http://127.0.0.1:1"}, "x/": {"target": upstream}})
     assert list(app.targets) == ["/x/y/", "/x/"]
     assert Answer(app, "/x/z").json["path"] == "/x/z"
     assert Answer(app, "/x/y/z").status == "502 BAD GATEWAY"
@@ -195,14 +199,14 @@ def test_the_first_target_that_fits(upstream: str) -> None:
 def test_a_path_that_leads_out_is_not_passed_on(
     upstream: str, path: str, remove_prefix: bool
 ) -> None:
-    app = ProxyMiddleware(own, {"/x": {"target": upstream, "remove_prefix": remove_prefix}})
+    app = patient({"/x": {"target": upstream, "remove_prefix": remove_prefix}})
     assert Answer(app, path).body == b"own"
     for inside in ("/x/y/../z", "/x/..y", "/x/y/.."):
         assert Answer(app, inside).body != b"own"
 
 
 def test_everything(upstream: str) -> None:
-    app = ProxyMiddleware(own, {"/": {"target": upstream}})
+    app = patient({"/": {"target": upstream}})
     assert Answer(app, "/a/b").json["path"] == "/a/b"
 
 
@@ -319,7 +323,7 @@ def test_a_stream_is_passed_on_as_it_comes() -> None:
         connection.sendall(b"6\r\nsecond\r\n0\r\n\r\n")
 
     with scripted(conversation) as target:
-        app: Any = ProxyMiddleware(own, {"/x": {"target": target}})
+        app = patient({"/x": {"target": target}})
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x/", "wsgi.input": io.BytesIO()}
         started: list[Any] = []
         body = app(environ, lambda *arguments: started.append(arguments))
@@ -341,7 +345,7 @@ def test_a_response_that_is_not_read_is_closed() -> None:
         closed.set()
 
     with scripted(conversation) as target:
-        app: Any = ProxyMiddleware(own, {"/x": {"target": target}})
+        app = patient({"/x": {"target": target}})
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/x/", "wsgi.input": io.BytesIO()}
         app(environ, lambda *_: None).close()
     assert closed.is_set()
@@ -435,9 +439,11 @@ def test_bad_gateway(octets: bytes) -> None:
 
 
 def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert proxied(f"http://127.0.0.1:{port}").status == "502 BAD GATEWAY"
+    with socket.socket() as bound:
+        # Nobody else gets the port as long as it is bound, and nobody listens.
+        bound.bind(("127.0.0.1", 0))
+        target = f"http://127.0.0.1:{bound.getsockname()[1]}"
+        assert proxied(target).status == "502 BAD GATEWAY"
 
 
 def test_timeout() -> None:

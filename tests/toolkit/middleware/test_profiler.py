@@ -126,7 +126,7 @@ def test_threads() -> None:
 
     def run() -> None:
         client = Client(ProfilerMiddleware(application, None))
-        barrier.wait(10)
+        barrier.wait(60)
         for _ in range(20):
             results.append(client.get().data)
 
@@ -134,5 +134,5 @@ def test_threads() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert results == [b"abc"] * 60
