@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -229,10 +230,13 @@ LIVE = [
 
 @pytest.mark.parametrize("code", LIVE)
 def test_what_is_done_to_a_property(code: str) -> None:
+    # A second may pass between the two. What is given, and not counted from now, stays as it is.
+    soon = re.compile(r"(?<=Expires=)(?!Thu, 01 Jan 1970)[^;]+")
+
     def run(response_class: type[Any], names: dict[str, Any]) -> Any:
         response = response_class("x")
         exec(code, {"r": response, **names})
-        return list(response.headers)
+        return [(name, soon.sub("soon", value)) for name, value in response.headers]
 
     ours = outcome(run, Response, {"W": WWWAuthenticate, "R": ContentRange})
     assert ours == outcome(run, TheirResponse, {"W": TheirChallenge, "R": TheirContentRange})
