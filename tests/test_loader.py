@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import textwrap
@@ -32,6 +33,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text), encoding="utf-8")
+        # What a directory holds is kept in mind, and the clock of its changes may be a coarse one.
+        importlib.invalidate_caches()
         return path
 
     yield write_module
@@ -428,7 +431,7 @@ class TestSearchPath:
     def test_a_module_that_appears_later_is_found(self, tmp_path: Path, write: Write) -> None:
         set_search_path(str(tmp_path))
         failure("later:app")
-        write("later.py", APP)
+        (tmp_path / "later.py").write_text(APP)
         set_search_path(str(tmp_path))
         assert callable(load_app("later:app"))
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -197,6 +198,7 @@ class TestLocateApp:
         assert app is not None
         assert app.name == "app"
         Path("wsgi.py").write_text("from dovetail import App\nx = App('wsgi')\n")
+        importlib.invalidate_caches()
         app = locate_default_app()
         assert app is not None
         assert app.name == "wsgi"
