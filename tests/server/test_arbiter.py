@@ -460,7 +460,7 @@ def test_a_silent_worker_is_aborted_then_killed_then_replaced() -> None:
     assert stage.sent() == [(first, ABRT)]
     assert stage.log() == [f"worker {first} silent for more than 10 s; aborting it"]
     assert stage.states()[first] is State.DRAINING
-    silence(stage, first, 2)
+    silence(stage, first, 5)
     assert stage.sent() == [(first, KILL)]
     stage.die(first, -KILL)
     assert stage.log()[-1] == f"worker {first} died by SIGKILL; starting another"
@@ -469,7 +469,7 @@ def test_a_silent_worker_is_aborted_then_killed_then_replaced() -> None:
 
 def test_a_kill_is_repeated_for_a_process_that_is_stuck() -> None:
     stage, [first, _] = running(timeout=10.0)
-    silence(stage, first, 13)
+    silence(stage, first, 16)
     stage.forget()
     silence(stage, first, 29)
     assert stage.sent() == []
@@ -493,6 +493,17 @@ def test_after_a_pause_of_the_whole_machine_the_workers_get_their_time_anew() ->
     assert stage.sent() == []
     stage.turn(3)
     assert {signum for _, signum in stage.sent()} == {ABRT}
+
+
+def test_a_short_pause_of_the_whole_machine_aborts_nobody() -> None:
+    stage, [first, _] = running(timeout=2.0)
+    stage.system.now += 4
+    stage.turn()
+    assert stage.sent() == []
+    silence(stage, first, 2)
+    assert stage.sent() == []
+    silence(stage, first, 1)
+    assert stage.sent() == [(first, ABRT)]
 
 
 def test_a_hung_worker_does_not_stop_being_hung_by_saying_that_it_is_ready() -> None:

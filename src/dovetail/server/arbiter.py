@@ -38,9 +38,9 @@ LOAD_FAILED = 4  # exit status: the application could not be loaded
 
 LONGEST_SLEEP = 1.0
 QUICK_SECONDS = 2.0  # between QUIT and KILL
-ABORT_SECONDS = 2.0  # between ABRT and KILL: time to dump the stacks
+ABORT_SECONDS = 5.0  # between ABRT and KILL: time to dump the stacks, on a busy machine too
 REMINDER_SECONDS = 30.0  # a process stuck in the kernel outlives even KILL for a while
-PAUSE_SECONDS = 5.0  # a loop that turns every second and was away for longer was paused itself
+PAUSE_SECONDS = 2.0  # a loop that turns every second and was away for longer was paused itself
 QUEUE_BOUND = 64
 
 KEPT_SERVING = "the old generation keeps serving"
