@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterable
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from dovetail.server.channel import open_channel
 from dovetail.server.logs import Logs
@@ -21,7 +22,7 @@ from dovetail.server.settings import Settings
 from dovetail.server.threads import ThreadWorker
 from dovetail.server.worker import WorkerContext
 
-__all__ = ["hang", "hello", "hold_the_lock", "size"]
+__all__ = ["hang", "hello", "hold_the_lock", "size", "slow"]
 
 RELEASED = threading.Event()
 
@@ -50,6 +51,9 @@ def hang(environ: Any, start_response: Any) -> Iterable[bytes]:
     yield b"hello"
 
 
+slow = hello  # takes long to import
+
+
 def hold_the_lock(environ: Any, start_response: Any) -> list[bytes]:
     """Say that it is busy, and keep the processor busy for a minute."""
     start_response("200 OK", [])(b"busy")
@@ -57,6 +61,14 @@ def hold_the_lock(environ: Any, start_response: Any) -> list[bytes]:
     while time.monotonic() < end:
         pass
     return []
+
+
+def _load(name: str) -> WSGIApplication:
+    if name == "slow":
+        print("loading", flush=True)
+        RELEASED.wait(60)
+    application: WSGIApplication = globals()[name]
+    return application
 
 
 def main() -> int:
@@ -71,7 +83,7 @@ def main() -> int:
     context = WorkerContext(
         settings=settings,
         listeners=[listener],
-        load=lambda: globals()[order["application"]],
+        load=lambda: _load(order["application"]),
         logs=Logs(settings),
         channel=worker_end,
         slot=_Slot(),

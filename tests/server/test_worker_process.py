@@ -90,6 +90,14 @@ def test_term_finishes_what_is_under_way(start: Start) -> None:
     assert outside.wait() == 0
 
 
+def test_term_does_not_wait_for_an_import(start: Start) -> None:
+    outside = start("slow")
+    assert outside.process.stdout is not None
+    assert outside.process.stdout.readline() == b"loading\n"
+    outside.process.send_signal(signal.SIGTERM)
+    assert outside.wait() == -signal.SIGTERM
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
 def test_int_and_quit_return_at_once(start: Start, number: signal.Signals) -> None:
     outside = start("hang")

@@ -43,7 +43,8 @@ _IDLE_TICK = 1.0
 _JOIN_SECONDS = 2.0
 # Descriptors besides the connections': files, database connections, the application's own.
 _OTHER_DESCRIPTORS = 512
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
+_AT_ONCE = (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
+_SIGNALS = (signal.SIGTERM, *_AT_ONCE)
 
 
 class _Bell(Bell):
@@ -83,7 +84,8 @@ class ThreadWorker:
 
     def run(self) -> int:
         """Serve until told to stop; return the exit status."""
-        self._bell.watch(_SIGNALS)
+        # TERM ends the process at once until there is something to drain: an import may take long.
+        self._bell.watch(_AT_ONCE)
         try:
             return self._run()
         finally:
@@ -99,6 +101,7 @@ class ThreadWorker:
         except LoadError as error:
             self._context.channel.failed(str(error), error.status)
             return error.status
+        self._bell.watch(_SIGNALS)
         settings = self._context.settings
         _raise_descriptor_limit(settings.worker_connections + _OTHER_DESCRIPTORS)
         logs = self._context.logs

@@ -71,8 +71,9 @@ class WorkerContext:
 class Worker(Protocol):
     """One process model. ``run`` is called in the forked child and returns its exit status.
 
-    A worker handles these signals: TERM drains (finish what is in flight, then return), INT and
-    QUIT return at once, USR1 reopens the log files, ABRT dumps the stacks and dies. It calls
+    A worker handles these signals: TERM drains (finish what is in flight, then return; before the
+    application is loaded it dies), INT and QUIT return at once, USR1 reopens the log files, ABRT
+    dumps the stacks and dies. It calls
     ``slot.beat`` at least once a second from its main thread, and ``channel.ready`` once it serves.
     """
 
