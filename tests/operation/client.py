@@ -132,8 +132,9 @@ class Link:
 
         :raises Lost: there is no answer.
         """
-        while not (answer := await self.ask("GET", "/work")).closes:
-            continue
+        async with asyncio.timeout(PATIENCE):
+            while not (answer := await self.ask("GET", "/work")).closes:
+                continue
         if not await self.read_end():
             raise Lost("it was not closed as announced")
         return answer
@@ -279,11 +280,14 @@ class Links:
     async def of_each_worker(self, workers: int) -> list[Link]:
         """Return an idle keep-alive connection of each worker."""
         found: dict[int, Link] = {}
-        while len(found) < workers:
-            link = await self.open()
-            link.pid = (await link.ask("GET", "/work")).facts["pid"]
-            assert link.pid is not None
-            found.setdefault(link.pid, link)
+        async with asyncio.timeout(PATIENCE):
+            while len(found) < workers:
+                link = await self.open()
+                link.pid = (await link.ask("GET", "/work")).facts["pid"]
+                assert link.pid is not None
+                if found.setdefault(link.pid, link) is not link:
+                    # The others are busy, and descriptors are not without end.
+                    await asyncio.sleep(0.05)
         return list(found.values())
 
 

@@ -19,6 +19,13 @@ from tests.operation.server import Server
 
 HERE = Path(__file__).parent
 
+# On a machine that is busy, clients and workers may stand still for a while: what a test does not
+# want to end must not end because of that.
+UNHURRIED = (
+    *("--keep-alive=5m", "--header-timeout=5m", "--write-timeout=5m"),
+    *("--body-timeout=5m", "--body-grace=5m", "--graceful-timeout=5m"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -49,7 +56,7 @@ class Serve(Protocol):
         workers: int = ...,
         ready: bool = ...,
     ) -> Server:
-        """Start one, on a port of its own, and return it once it serves."""
+        """Start one, on a port of its own and without hurry, and return it once it serves."""
 
 
 @pytest.fixture
@@ -76,7 +83,7 @@ def serve(site: Site) -> Iterator[Serve]:
     ) -> Server:
         where = [] if bind is None else ["-b", bind]
         server = Server(
-            [*where, "-w", str(workers), *arguments, app],
+            [*where, "-w", str(workers), *UNHURRIED, *arguments, app],
             directory=site.directory,
             variables={"OPERATION_STATE": str(site.state)},
         )

@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -70,7 +70,11 @@ class Load:
     def __enter__(self) -> Load:
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
-        self.wait(2 * len(CROWD))
+        try:
+            self.wait(2 * len(CROWD))
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -96,11 +100,15 @@ class Load:
                 remaining = deadline - time.monotonic()
                 assert self._news.wait(remaining), f"no answers any more: {self.complaints}"
 
-    def wait_until(self, wanted: Callable[[Outcome], bool]) -> None:
-        """Wait until the latest request, answered or not, is as wanted."""
+    def wait_for_release(self, number: int) -> None:
+        """Wait until a release has answered, the latest time or from now on."""
         with self._news:
-            arrived = self._news.wait_for(lambda: wanted(self.outcomes[-1]), PATIENCE)
-            assert arrived, self.outcomes[-1]
+            start = len(self.outcomes) - 1
+
+            def answered() -> bool:
+                return any(one.answer and one.release == number for one in self.outcomes[start:])
+
+            assert self._news.wait_for(answered, PATIENCE), self.outcomes[-1]
 
     @property
     def lost(self) -> list[Outcome]:

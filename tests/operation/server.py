@@ -16,7 +16,7 @@ from pathlib import Path
 __all__ = ["COMMAND", "PATIENCE", "Server", "children", "environment", "freeze", "wait_gone"]
 
 #: How long anything may take that has to happen, in seconds; long, for a machine that is busy.
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 COMMAND = Path(sys.executable).parent / "dovetail"
 

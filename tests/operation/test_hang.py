@@ -9,10 +9,13 @@ import signal
 import pytest
 from tests.operation.client import Address, Links, Lost
 from tests.operation.conftest import Serve, Site
-from tests.operation.load import Load, ledger
-from tests.operation.server import Server, wait_gone
+from tests.operation.load import Load, called, ledger
+from tests.operation.server import Server, freeze, wait_gone
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
+
+# In seconds; long enough for a worker that stands still only because the machine is busy.
+TIMEOUT = 5
 
 
 def hang_with_the_lock_held(server: Server) -> int:
@@ -32,10 +35,10 @@ def hang_with_the_lock_held(server: Server) -> int:
 
 
 def test_worker_that_hangs_with_the_lock_held(serve: Serve, site: Site) -> None:
-    server = serve("--timeout", "2s")
+    server = serve(f"--timeout={TIMEOUT}")
     with Load([Address(server.port)]) as load:
         victim = hang_with_the_lock_held(server)
-        server.wait_for(rf"worker {victim} silent for more than 2 s; aborting it")
+        server.wait_for(rf"worker {victim} silent for more than {TIMEOUT} s; aborting it")
         server.wait_for(rf"worker {victim} .*SIGABRT.*; starting another")
         server.wait_for(r"worker \d+ ready", times=3)
         load.wait(40)
@@ -51,11 +54,11 @@ def test_worker_that_hangs_with_the_lock_held(serve: Serve, site: Site) -> None:
 
 
 def test_worker_that_is_stopped(serve: Serve, site: Site) -> None:
-    server = serve("--timeout", "2s")
+    server = serve(f"--timeout={TIMEOUT}")
     victim, other = sorted(server.workers())
     with Load([Address(server.port)]) as load:
         os.kill(victim, signal.SIGSTOP)
-        server.wait_for(rf"worker {victim} silent for more than 2 s; aborting it")
+        server.wait_for(rf"worker {victim} silent for more than {TIMEOUT} s; aborting it")
         # A stopped process cannot obey; only KILL works.
         server.wait_for(rf"worker {victim} did not stop in time; killing it")
         server.wait_for(rf"worker {victim} .*SIGKILL.*; starting another")
@@ -68,15 +71,24 @@ def test_worker_that_is_stopped(serve: Serve, site: Site) -> None:
 
 
 def test_long_request_is_no_hang(serve: Serve, site: Site) -> None:
-    server = serve("--timeout", "1s", "--threads", "1", workers=1)
-    before = server.workers()
+    server = serve(f"--timeout={TIMEOUT}", "--threads=1")
 
-    async def ask() -> None:
+    async def scenario() -> None:
         async with Links(Address(server.port)) as links:
-            link = await links.open()
-            assert (await link.ask("GET", "/work?seconds=2.5")).status == 200
+            busy, other = await links.of_each_worker(2)
+            assert busy.pid is not None
+            assert other.pid is not None
+            held = asyncio.create_task(busy.ask("GET", "/hold?id=held&gate=gate"))
+            await called(site.state, "held")
+            # This one is silent for a shorter time than the request takes, and is found.
+            freeze(other.pid)
+            pattern = rf"worker {other.pid} silent for more than {TIMEOUT} s; aborting it"
+            await asyncio.to_thread(server.wait_for, pattern)
+            os.kill(other.pid, signal.SIGCONT)
+            assert f"worker {busy.pid} silent" not in server.log
+            site.open_gate("gate")
+            answer = await held
+            assert (answer.status, answer.facts["pid"]) == (200, busy.pid)
 
-    asyncio.run(ask())
-    assert server.workers() == before
+    asyncio.run(scenario())
     assert server.stop() == 0
-    assert "silent" not in server.log

@@ -63,9 +63,11 @@ def contained(site: Site) -> Iterator[Server]:
         variables={"OPERATION_STATE": str(site.state)},
         prefix=prefix,
     )
-    server.wait_ready(2)
-    yield server
-    server.destroy()
+    try:
+        server.wait_ready(2)
+        yield server
+    finally:
+        server.destroy()
 
 
 def test_process_1_reaps_orphans_and_stops(contained: Server, site: Site) -> None:

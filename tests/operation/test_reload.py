@@ -12,13 +12,15 @@ import pytest
 from tests.operation.client import Address, Links, Lost
 from tests.operation.conftest import Serve, Site
 from tests.operation.load import Load, called, ledger
-from tests.operation.server import Server
+from tests.operation.server import PATIENCE, Server
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
 Reach = tuple[list[str], Callable[[Server], list[Address]]]
 
 RELOADS = 5
+# More octets than any request here has.
+WHOLE = 10_000
 
 
 def reload_well(server: Server) -> int:
@@ -35,6 +37,7 @@ def test_reload_loses_nothing(serve: Serve, site: Site, reach: Reach) -> None:
         for number in range(2, 2 + RELOADS):
             site.release(number)
             reload_well(server)
+            load.wait_for_release(number)
             load.wait(20)
         server.wait_for(r"worker \d+ stopped", times=2 * RELOADS)
         settled_at = time.monotonic()
@@ -53,7 +56,7 @@ def test_hasty_reloads_lose_nothing(serve: Serve, site: Site) -> None:
             site.release(number)
             server.signal(signal.SIGHUP)
             load.wait(2)
-        load.wait_until(lambda outcome: outcome.release == 11)
+        load.wait_for_release(11)
     assert len(server.wait_workers(2)) == 2
     load.check_nothing_lost(ledger(site.state))
     assert server.stop() == 0
@@ -88,27 +91,30 @@ def test_requests_under_way_stay_with_the_old_code(serve: Serve, site: Site) -> 
         async with Links(address) as links:
             upload, hold, stream, idle = [await links.open() for _ in range(4)]
             assert not (await idle.ask("GET", "/work")).closes
+            streamed = await stream.begin(WHOLE, "GET", "/stream?id=streamed&gate=gate")
+            await streamed.sip()
 
             async def halves() -> AsyncIterator[bytes]:
                 yield b"first half, "
-                await called(site.state, "held", "streamed")
+                await called(site.state, "held")
                 site.release(2)
                 await asyncio.to_thread(reload_well, server)
                 assert (await idle.ask_until_told()).facts["release"] == 1
                 # The new code answers while the old one has three requests under way.
-                while (await (await links.open()).ask("GET", "/work")).facts["release"] != 2:
-                    continue  # the old worker was about to close its doors
+                async with asyncio.timeout(PATIENCE):
+                    while (await (await links.open()).ask("GET", "/work")).facts["release"] != 2:
+                        await asyncio.sleep(0.01)  # the old worker was about to close its doors
                 site.open_gate("gate")
                 yield b"second half"
 
             answers = await asyncio.gather(
                 upload.ask("POST", "/work", [("Content-Length", "23")], halves()),
                 hold.ask("GET", "/hold?id=held&gate=gate"),
-                stream.ask("GET", "/stream?id=streamed&gate=gate"),
+                streamed.finish(),
             )
             assert [answer.facts["release"] for answer in answers] == [1, 1, 1]
             assert answers[0].facts["octets"] == 23
-            # The stream's head was on its way before anybody thought of closing.
+            # The stream's head was here before anybody thought of closing.
             assert [answer.closes for answer in answers] == [True, True, False]
             assert [await link.read_end() for link in (upload, hold)] == [True, True]
             await stream.ask_until_told()

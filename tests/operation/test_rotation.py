@@ -35,6 +35,8 @@ def test_no_line_is_lost(serve: Serve, site: Site, form: str) -> None:
             rotate(server, access, number=number)
             server.wait_for(r"log files reopened", since=mark)
             load.wait(30)
+            # The workers reopen it when they come to it.
+            wait_for_text(access, ".")
     assert server.stop() == 0
     load.check_nothing_lost(ledger(site.state))
     files = [access, *(access.with_suffix(f".{number}") for number in range(ROTATIONS))]
