@@ -5,16 +5,25 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.peers import Peer
 from dovetail.dev.server import BaseWSGIServer, make_server
 
-PATIENCE = 20.0
+#: How long anything may take that has to happen, in seconds; long, for a machine that is busy.
+PATIENCE = 60.0
+
+
+class PatientHandler(WSGIRequestHandler):
+    """Waits for requests as long as those wait who send them."""
+
+    timeout = PATIENCE
 
 
 def hello(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
@@ -30,6 +39,7 @@ def serving(
     **options: Any,
 ) -> Iterator[BaseWSGIServer]:
     """Serve in a thread, after ``prepare`` was called with the server; stop in the end."""
+    options.setdefault("request_handler", PatientHandler)
     server = make_server(host, 0, app, **options)
     prepare(server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -53,7 +63,8 @@ def exchange(server: BaseWSGIServer, octets: bytes) -> bytes:
     """Send octets and close that side; return all that comes until the server closes."""
     with connect(server) as sock:
         sock.sendall(octets)
-        sock.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # who refuses it may have closed already
+            sock.shutdown(socket.SHUT_WR)
         return read_to_end(sock)
 
 
@@ -76,6 +87,18 @@ def get(
         return response.status, fields, response.read()
     finally:
         client.close()
+
+
+@contextmanager
+def bounded(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a program that takes too long, which ends the wait for what it says."""
+    timer = threading.Timer(2 * PATIENCE, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def make_own_peer() -> Peer:

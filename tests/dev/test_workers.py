@@ -15,15 +15,18 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.dev.live import PATIENCE
+from tests.dev.live import PATIENCE, bounded
 
 pytestmark = [pytest.mark.network, pytest.mark.process]
 
 PROGRAM = """
 import os, signal, socket, sys, threading, time
+from dovetail.dev import workers
+from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import make_server
 
 def app(environ, start_response):
@@ -38,9 +41,27 @@ def app(environ, start_response):
     if path == "/sleep":
         time.sleep(float(environ["QUERY_STRING"]))
     start_response("200 OK", [])
+    if path == "/insist":
+        return insist()
+    if path == "/hold":
+        return hold(environ["QUERY_STRING"])
     main = threading.current_thread() is threading.main_thread()
     flags = environ["wsgi.multiprocess"], environ["wsgi.multithread"], main
     return [repr((os.getpid(), os.getppid(), *flags)).encode()]
+
+def hold(released):
+    yield b"%d\\n" % os.getpid()
+    while not os.path.exists(released):
+        time.sleep(0.01)
+
+def insist():
+    yield b"here"
+    try:
+        time.sleep(600)
+    finally:
+        print("interrupted")
+        if "deaf" in sys.argv:
+            time.sleep(600)
 
 def fork():
     attempts.append(fork)
@@ -51,7 +72,12 @@ def fork():
 attempts, really_fork, os.fork = [], os.fork, fork
 failing = [word for word in sys.argv if word.isdigit()]
 
-options = {}
+class PatientHandler(WSGIRequestHandler):
+    timeout = 60.0
+
+options = {"request_handler": PatientHandler}
+if "deaf" in sys.argv:
+    workers._INTERRUPTED_SECONDS = 0.1
 if "passthrough" in sys.argv:
     options["passthrough_errors"] = True
 if "fd" in sys.argv:
@@ -60,7 +86,7 @@ server = make_server("127.0.0.1", 0, app, processes=2, **options)
 if "fd" in sys.argv:
     def succeed():
         sys.stdin.readline()
-        sockets = server.retire(5.0)
+        sockets = server.retire(60.0)
         os.write(1, b"retired %d\\n" % len(sockets))
         second.adopt(sockets)
         serving.wait()
@@ -102,12 +128,13 @@ class Program:
         while len(found) < 2:
             assert time.monotonic() < deadline
             with contextlib.ExitStack() as stack:
-                # One after the other is busy, so that both get some.
+                # Who has one is busy, so that both get some.
+                socks = []
                 for _ in range(4):
                     sock = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
-                    stack.enter_context(sock)
+                    socks.append(stack.enter_context(sock))
                     sock.sendall(b"GET /sleep?0.05 HTTP/1.0\r\n\r\n")
-                    found.add(ast.literal_eval(_content(sock))[0])
+                found.update(ast.literal_eval(_content(sock))[0] for sock in socks)
         return found
 
     def end(self, number: int = signal.SIGINT) -> int:
@@ -126,15 +153,19 @@ def _content(sock: socket.socket) -> str:
 @contextmanager
 def program(*args: str) -> Iterator[Program]:
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(PROGRAM), *args]
+    # What is printed is to be lost if nobody sees to it.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with subprocess.Popen(
         command,
+        env=environ,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            yield Program(process)
+            with bounded(process):
+                yield Program(process)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -179,15 +210,23 @@ def test_a_connection_is_kept_alive() -> None:
         assert running.end() == 0
 
 
-def test_both_work_at_the_same_time() -> None:
+def test_both_work_at_the_same_time(tmp_path: Path) -> None:
+    released = tmp_path / "released"
     with program() as running:
         pids = running.pids()
         with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as sock:
-            sock.sendall(b"GET /sleep?3 HTTP/1.1\r\nHost: test\r\n\r\n")
+            sock.sendall(f"GET /hold?{released} HTTP/1.0\r\n\r\n".encode())
+            reply = b""
+            while b"\n" not in reply.partition(b"\r\n\r\n")[2]:
+                part = sock.recv(4096)
+                assert part, reply
+                reply += part
             others = {running.get()[0] for _ in range(5)}
             assert not select.select([sock], [], [], 0)[0]
-            assert len(others) == 1
-            assert others < pids
+            held = int(reply.partition(b"\r\n\r\n")[2])
+            assert others == pids - {held}
+            released.touch()
+            assert sock.recv(1) == b""
 
 
 @pytest.mark.parametrize("path", ["/exit", "/leave"])
@@ -229,6 +268,24 @@ def test_they_end_with_the_one_that_forked_them(number: int) -> None:
     assert status == (0 if number == signal.SIGINT else -number)
 
 
+@pytest.mark.parametrize("kind", ["", "deaf"])
+def test_who_is_in_the_middle_of_a_view_is_interrupted(kind: str) -> None:
+    with program(kind) as running:
+        pids = running.pids()
+        with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as sock:
+            sock.sendall(b"GET /insist HTTP/1.0\r\n\r\n")
+            reply = b""
+            while not reply.endswith(b"here"):
+                part = sock.recv(4096)
+                assert part, reply
+                reply += part
+            # Unlike at a terminal, where Ctrl-C comes to all processes.
+            assert running.end() == 0
+    assert running.out.count("interrupted\n") == (kind != "deaf")
+    assert not any(map(is_alive, pids))
+    assert "Traceback" not in running.err
+
+
 def test_a_process_that_cannot_be_forked_is_tried_again() -> None:
     with program("1", "3", "4") as running:
         assert len(running.pids()) == 2
@@ -256,8 +313,8 @@ def test_a_retirement_hands_over_the_clients_of_all(failing: list[str], count: i
         assert running.process.stdout is not None
         running.process.stdin.write("\n")
         running.process.stdin.flush()
-        lines = iter(running.process.stdout.readline, "retired 10\n")
-        assert list(lines) == ["printed /\n"] * 10
+        lines = [running.process.stdout.readline() for _ in range(11)]
+        assert lines == ["printed /\n"] * 10 + ["retired 10\n"]
         for client in clients:
             client.request("GET", "/again")
             assert client.sock is not None  # the same connection

@@ -43,6 +43,9 @@ _SHORT_LIFE = 1.0
 # was interrupted or has vanished.
 _STOP_SECONDS = 5.0
 _HURRY_SECONDS = 1.0
+# How long a process that is late may take to end, once it was interrupted like by Ctrl-C: what its
+# application has printed, and what it does in the end, would be lost with a process that is killed.
+_INTERRUPTED_SECONDS = 5.0
 # How much longer the sockets may take to arrive than the requests under way.
 _HANDOVER_SECONDS = 1.0
 
@@ -294,9 +297,12 @@ class Workers:
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finally:
-            # It ends by os._exit, which loses what was printed into a pipe or a file.
-            _flush()
-            os._exit(status)
+            # It ends by os._exit, which loses what was printed into a pipe or a file. Whatever comes
+            # in between: it must not go on as its parent.
+            try:
+                _flush()
+            finally:
+                os._exit(status)
 
     def _work(self, end: WorkerEnd, adopted: list[socket.socket]) -> int:
         engine = self._make_engine(end)
@@ -319,15 +325,24 @@ class Workers:
                 worker.line.sendall(_ORDER.pack(order, seconds))
         deadline = time.monotonic() + seconds + (_HANDOVER_SECONDS if order == _RETIRE else 0.0)
         self._pass_on(self._take_adopted())
-        while self._workers and time.monotonic() < deadline:
-            left = max(0.0, deadline - time.monotonic())
+        self._wait_for_ends(deadline)
+        self._send(signal.SIGINT)
+        self._wait_for_ends(time.monotonic() + _INTERRUPTED_SECONDS)
+        self._send(signal.SIGKILL)
+        for worker in list(self._workers):
+            self._bury(worker)
+
+    def _wait_for_ends(self, deadline: float) -> None:
+        """Wait until all processes have ended, but not longer than to a moment."""
+        while self._workers and (left := deadline - time.monotonic()) > 0:
             lines = {worker.line.fileno(): worker for worker in self._workers}
             for fd in wait_for_any(lines, left):
                 self._collect(lines[fd])
-        for worker in list(self._workers):
+
+    def _send(self, number: int) -> None:
+        for worker in self._workers:
             with contextlib.suppress(OSError):
-                os.kill(worker.pid, signal.SIGKILL)
-            self._bury(worker)
+                os.kill(worker.pid, number)
 
     def _collect(self, worker: _Worker) -> None:
         """Take what a worker hands up, or note that it has ended."""
