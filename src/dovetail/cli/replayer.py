@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import io
 import os
-import re
 import shlex
 import socket
 import threading
@@ -28,6 +27,7 @@ from dovetail.dev.stack import Stack
 from dovetail.dev.workshop import removed_on_signals
 from dovetail.loader import LoadError, load_app, set_search_path
 from dovetail.server.capture import Capture, CaptureError, parse_capture
+from dovetail.server.controls import escape_lines
 from dovetail.server.masking import Mask
 from dovetail.server.observation import Observation, Observer
 
@@ -43,10 +43,6 @@ _READ = 256 << 10
 _SHOWN = 2000
 # How long the server may take to note that its answer has been read, in seconds.
 _PATIENCE = 10.0
-# What a client or an application has chosen must not command the terminal.
-_UNPRINTABLE = re.compile(
-    "[^\n\t\x20-\x7e\xa1-\U0010ffff]|[\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 
 def replay(path: str, info: ScriptInfo, given: Fields, *, once: bool) -> int:
@@ -315,7 +311,8 @@ def _receive(client: socket.socket, method: str) -> _Answer | None:
 
 
 def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)
+    """Escape what must not command the terminal, and what cannot be encoded."""
+    return escape_lines(text).encode(errors="backslashreplace").decode()
 
 
 def _introduce(capture: Capture) -> str:
