@@ -19,6 +19,9 @@ from dovetail import __version__
 from dovetail.cli import cli, main
 from dovetail.server.settings import SECTIONS, SETTINGS
 
+# How long a process may take, in seconds; long, for a machine that is busy.
+PATIENCE = 60.0
+
 APP = """
 def app(environ, start_response):
     start_response("200 OK", [])
@@ -119,7 +122,7 @@ def command(
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         env=environ or _environ(),
     )
@@ -233,7 +236,14 @@ class TestApplications:
     def test_an_error_of_the_system_is_one_line(self, directory: Path) -> None:
         with open("/dev/full", "w") as full:
             line = [sys.executable, "-m", "dovetail", "--app", "shop", "routes"]
-            done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run(
+                line,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert done.stderr.startswith("Error: ")
 
@@ -276,7 +286,7 @@ class TestServeBesideApplications:
             cwd=directory,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=True,
             env=_environ(),
         )
@@ -371,14 +381,14 @@ class TestCompat:
             env=_environ(),
         ) as process:
             assert process.stderr is not None
-            bound = threading.Timer(30, process.kill)
+            bound = threading.Timer(PATIENCE, process.kill)
             bound.start()
             try:
                 assert any("ready" in text for text in iter(process.stderr.readline, ""))
                 process.send_signal(signal.SIGHUP)
                 assert any("reloaded" in text for text in iter(process.stderr.readline, ""))
                 process.send_signal(signal.SIGTERM)
-                process.communicate(timeout=30)
+                process.communicate(timeout=PATIENCE)
             finally:
                 bound.cancel()
                 process.kill()
@@ -527,13 +537,13 @@ class TestServe:
             line, cwd=directory, stderr=subprocess.PIPE, text=True, env=_environ()
         ) as process:
             assert process.stderr is not None
-            bound = threading.Timer(30, process.kill)
+            bound = threading.Timer(PATIENCE, process.kill)
             bound.start()
             try:
                 lines = iter(process.stderr.readline, "")
                 assert any("ready" in text for text in lines)
                 process.send_signal(signal.SIGINT)
-                _, rest = process.communicate(timeout=30)
+                _, rest = process.communicate(timeout=PATIENCE)
             finally:
                 bound.cancel()
                 process.kill()

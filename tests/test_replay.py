@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from tests.applications.deployment import wait_until
 from tests.captured import CAPTURE
 
 from dovetail.app.groups import ScriptInfo
@@ -27,7 +29,7 @@ from dovetail.server.capture import Capture, CaptureError, Content, dump_capture
 from dovetail.server.masking import MASK
 
 COMMAND = Path(sys.executable).parent / "dovetail"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 SHOP = """
 import os
@@ -228,6 +230,8 @@ def test_with_the_debugger(place: Place) -> None:
         stderr=subprocess.DEVNULL,
         text=True,
     )
+    bound = threading.Timer(PATIENCE, process.kill)
+    bound.start()
     try:
         assert process.stdout is not None
         shown = ""
@@ -243,11 +247,16 @@ def test_with_the_debugger(place: Place) -> None:
         assert "the view failed" in page
         assert "a local variable" in page
         inspector = found[1][: found[1].index("/__dovetail__/")] + "/__dovetail__/"
-        with urllib.request.urlopen(inspector, timeout=PATIENCE) as response:
-            assert "/fails" in response.read().decode()
+
+        def is_listed() -> bool:
+            with urllib.request.urlopen(inspector, timeout=PATIENCE) as response:
+                return "/fails" in response.read().decode()
+
+        wait_until(is_listed, "the inspector lists it")
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
     finally:
+        bound.cancel()
         process.kill()
         process.communicate()
 

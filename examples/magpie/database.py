@@ -9,8 +9,8 @@ from dovetail import App, current_app, g
 
 from .creation import created_once
 
-# How long to wait for another process that is writing.
-BUSY_SECONDS = 5
+# How long to wait for another process that is writing; it may wait for a busy machine itself.
+BUSY_SECONDS = 30
 
 
 def register(app: App) -> None:

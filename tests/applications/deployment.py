@@ -17,7 +17,7 @@ __all__ = ["BIN", "PATIENCE_SECONDS", "THREADS", "WORKERS", "Deployment", "Proce
 #: The environment of the applications: theirs are not to be mixed up with what tests ours.
 BIN = Path(f"{sys.prefix}-applications") / "bin"
 #: How long anything here may take before the test gives up.
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 WORKERS = 2
 THREADS = 4
 
@@ -116,6 +116,10 @@ class Deployment:
         command: list[str | os.PathLike[str]] = [BIN / "dovetail", "serve", application]
         command += ["--chdir", search, "--workers", str(WORKERS), "--threads", str(THREADS)]
         command += ["--bind", "127.0.0.1:0", "--bind", f"unix:{self.socket}"]
+        # Clients may stand still for a while where the machine is busy, and nginx has to be the
+        # first to close an idle connection between the two.
+        command += ["--keep-alive=5m", "--header-timeout=5m", "--write-timeout=5m"]
+        command += ["--body-timeout=5m", "--body-grace=5m"]
         command += ["--access-log", self.access_log, "--access-log-format", "json", *options]
         environment = {"PYTHONDONTWRITEBYTECODE": "1", **(environ or {})}
         self.process = Process(
@@ -123,6 +127,7 @@ class Deployment:
         )
         try:
             self.url = self.process.wait_for_line(r"listening on (http://127\.0\.0\.1:\d+)")[1]
+            self.process.wait_for_line(r"(?s)worker \d+ ready.*worker \d+ ready")
         except BaseException:
             self.process.kill()
             raise

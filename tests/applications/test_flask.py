@@ -210,7 +210,10 @@ def test_connections_of_the_proxy_are_kept(
         assert before
         for _ in range(30):
             assert client.get("lines").status_code == 200
-        assert open_sockets(board_deployment.socket) == before
+            now = open_sockets(board_deployment.socket)
+            # Others, of earlier tests, may be closed meanwhile.
+            assert now
+            assert now <= before
 
 
 def open_sockets(path: Path) -> set[str]:
@@ -231,7 +234,7 @@ def test_websocket(
         [*command, url],
         capture_output=True,
         text=True,
-        timeout=PATIENCE_SECONDS,
+        timeout=PATIENCE_SECONDS * 2,
         check=False,
     )
     assert done.stdout.splitlines() == ['{"heard": "hello"}', "True", "closed 1000"], done.stderr

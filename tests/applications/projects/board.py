@@ -25,7 +25,7 @@ from flask_sock import Sock
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 STATE = Path(os.environ["BOARD_STATE"])
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 app = Flask(__name__)
 app.config.update(SECRET_KEY="only for tests", MAX_CONTENT_LENGTH=12 << 20)

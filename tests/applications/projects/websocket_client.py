@@ -8,11 +8,11 @@ from simple_websocket import Client, ConnectionClosed
 
 client = Client.connect(sys.argv[1])
 client.send("hello")
-print(client.receive(timeout=20))
+print(client.receive(timeout=60))
 client.send(bytes(range(256)) * 400)
-print(client.receive(timeout=20) == (bytes(range(256)) * 400)[::-1])
+print(client.receive(timeout=60) == (bytes(range(256)) * 400)[::-1])
 client.send("bye")
 try:
-    print(client.receive(timeout=20))
+    print(client.receive(timeout=60))
 except ConnectionClosed as closed:
     print("closed", int(closed.reason))
