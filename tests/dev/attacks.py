@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 __all__ = ["HOSTS", "PIN", "STRANGERS", "Attack", "Target", "attacks", "commands", "send"]
 
 PIN = "314-159-265"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 #: Names that are not this machine's, however much they look like it.
 STRANGERS = [

@@ -11,6 +11,8 @@ import socket
 import sys
 import tempfile
 import textwrap
+import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -28,6 +30,7 @@ from tests.dev.live import PATIENCE
 from dovetail.dev import clients, peers
 from dovetail.dev.clients import LOCAL_HOSTS, hosts_of, is_of_own_page, is_of_own_user
 from dovetail.dev.peers import PEER, Peer, find_user
+from dovetail.server.deaths import describe_death
 
 pytestmark = [
     pytest.mark.process,
@@ -267,7 +270,10 @@ class Visitor:
 def in_child(act: Callable[[], object], user: int) -> str:
     """Act in a process of another user; return what goes wrong."""
     reader, writer = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        # Of a thread that another test has left behind; it holds no lock that is needed there.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if not pid:
         try:
             os.setgroups([])
@@ -279,10 +285,16 @@ def in_child(act: Callable[[], object], user: int) -> str:
         finally:
             os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as report:
-        text = report.read().decode()
-    os.waitpid(pid, 0)
-    return text
+    timer = threading.Timer(2 * PATIENCE, os.kill, [pid, signal.SIGKILL])
+    timer.start()
+    try:
+        with open(reader, "rb") as report:
+            text = report.read().decode()
+    finally:
+        timer.cancel()
+        timer.join()
+    status = os.waitpid(pid, 0)[1]
+    return text or describe_death(os.waitstatus_to_exitcode(status)) * bool(status)
 
 
 @pytest.fixture(scope="module")

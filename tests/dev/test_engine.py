@@ -17,7 +17,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from tests.dev.live import PATIENCE, connect, exchange, get, hello, read_to_end, serving
+from tests.dev.live import PATIENCE, bounded, connect, exchange, get, hello, read_to_end, serving
 
 from dovetail.dev.engine import MOST_THREADS, Engine
 from dovetail.dev.handler import WSGIRequestHandler
@@ -347,12 +347,13 @@ def test_ctrl_c_in_the_middle_of_a_view(kind: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
         assert program.stdout is not None
-        port = int(program.stdout.readline())
-        with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
-            sock.sendall(REQUEST)
-            assert program.stdout.readline() == "in the view\n"
-            program.send_signal(signal.SIGINT)
-            out, err = program.communicate(timeout=PATIENCE)
+        with bounded(program):
+            port = int(program.stdout.readline())
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
+                sock.sendall(REQUEST)
+                assert program.stdout.readline() == "in the view\n"
+                program.send_signal(signal.SIGINT)
+                out, err = program.communicate(timeout=PATIENCE)
     assert (program.returncode, out.replace("left\n", "")) == (0, "after\n")
     assert ("left" in out) is (kind == "one")
     assert "Traceback" not in err

@@ -14,6 +14,7 @@ from tests.dev.live import PATIENCE, connect, exchange, get, hello, read_to_end,
 
 from dovetail import __version__
 from dovetail.dev.handler import WSGIRequestHandler, connection_dropped_errors
+from dovetail.dev.server import BaseWSGIServer
 
 pytestmark = pytest.mark.network
 
@@ -322,14 +323,18 @@ def test_a_timeout_of_ones_own() -> None:
     class Handler(WSGIRequestHandler):
         timeout = 0.05
 
-    with (
-        serving(request_handler=Handler, threaded=True) as server,
-        connect(server) as idle,
-        connect(server) as slow,
-    ):
-        slow.sendall(b"GET / HT")
-        assert read_to_end(idle) == b""
-        assert read_to_end(slow).startswith(b"HTTP/1.1 408 ")
+    clients: list[socket.socket] = []
+
+    def arrive(server: BaseWSGIServer) -> None:
+        """Be there before anybody is accepted: the time is too short for what comes later."""
+        clients.extend(connect(server) for _ in range(2))
+        clients[1].sendall(b"GET / HT")
+
+    with serving(request_handler=Handler, threaded=True, prepare=arrive):
+        idle, slow = clients
+        with idle, slow:
+            assert read_to_end(idle) == b""
+            assert read_to_end(slow).startswith(b"HTTP/1.1 408 ")
 
 
 def test_taking_the_socket_over() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
-from tests.dev.live import PATIENCE, hello, read_to_end
+from tests.dev.live import PATIENCE, PatientHandler, hello, read_to_end
 
 from dovetail.dev.engine import Engine
 from dovetail.dev.server import BaseWSGIServer, make_server
@@ -37,6 +37,7 @@ class Generations:
     def start(
         self, app: WSGIApplication, sockets: list[socket.socket] | None = None, **options: Any
     ) -> BaseWSGIServer:
+        options["request_handler"] = PatientHandler
         server = make_server("127.0.0.1", 0, app, fd=self.listener.fileno(), **options)
         server.adopt(sockets or [])
         self.server, self.thread = server, threading.Thread(target=server.serve_forever)
@@ -178,8 +179,8 @@ def test_what_takes_longer_is_broken_off(generations: Generations) -> None:
     def endless(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
         if environ["PATH_INFO"] == "/events":
             sock, _ = environ["dovetail.detach"]()
-            sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             taken.append(sock)
+            sock.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             return
         if "werkzeug.socket" in environ and environ["PATH_INFO"] == "/upgrade":
             environ["werkzeug.socket"].sendall(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
@@ -274,6 +275,7 @@ def test_a_view_that_makes_its_server_retire(generations: Generations) -> None:
         client.sendall(REQUEST)
         read_to_end(client)
     assert generations.has_returned()
+    wait_until(lambda: results)
     assert results == [[]]
 
 

@@ -16,6 +16,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from wsgiref.validate import validator
 
 import pytest
+from tests.applications.deployment import wait_until
 from tests.dev.live import PATIENCE, connect, exchange, get, hello, read_to_end, serving
 
 from dovetail.dev import server as server_module
@@ -218,7 +219,8 @@ def test_clients_that_somebody_else_has_accepted(threaded: bool) -> None:
         server.socket.close()
         for _ in range(2):
             with socket.create_connection(listener.getsockname(), PATIENCE) as sock:
-                sock.sendall(REQUEST)
+                # Who may ask for more is waited for until he has closed his side.
+                sock.sendall(LAST_REQUEST)
                 server.process_request(*listener.accept())
                 assert read_to_end(sock).endswith(b"\r\n\r\nhello")
 
@@ -368,6 +370,8 @@ def test_who_ends_a_thread_of_the_server_is_told(lines: list[str]) -> None:
     with serving(app, threaded=True) as server:
         assert get(server, "/exit")[0] == 500
         assert get(server)[0] == 200
+        # The thread tells of its end when the client has its answer.
+        wait_until(lambda: any("SystemExit: enough" in line for line in lines), "it is told")
     assert any("has ended a request" in line and "SystemExit: enough" in line for line in lines)
 
 

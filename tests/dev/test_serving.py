@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.dev.live import PATIENCE, hello
+from tests.dev.live import PATIENCE, bounded, hello
 
 from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import BaseWSGIServer
@@ -107,7 +107,8 @@ def test_a_program(kind: str, tmp_path: Path) -> None:
         text=True,
     ) as program:
         assert program.stderr is not None
-        said = [program.stderr.readline() for _ in range(3)]
+        with bounded(program):
+            said = [program.stderr.readline() for _ in range(3)]
         port = int(said[1].rpartition(":")[2])
         contents = []
         for path in ("/a", "/files/page.txt"):

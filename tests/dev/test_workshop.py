@@ -8,11 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.applications.deployment import Process
+from tests.dev.live import PATIENCE
 
 from dovetail.dev.workshop import VARIABLE, Workshop, removed_on_signals
 
@@ -50,9 +52,17 @@ os.execv(sys.executable, [sys.executable, "-c", sys.argv[1]])
 
 
 @pytest.fixture(autouse=True)
-def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workshop]:
+def made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workshop]:
+    # Servers of others sweep away what is left behind in the usual place. (The name is short: a
+    # longer one would not be taken.)
+    place = tmp_path_factory.mktemp("w")
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
     monkeypatch.setenv(VARIABLE, "")
     shop = Workshop.current()
+    assert shop.path.parent == place
     yield shop
     shutil.rmtree(shop.path, ignore_errors=True)
 
@@ -65,7 +75,7 @@ def run(code: str, *args: str, **variables: str) -> list[list[str]]:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=True,
     )
     return [line.split() for line in done.stdout.splitlines()]
@@ -116,7 +126,7 @@ def test_ctrl_c_while_it_is_removed_does_nothing() -> None:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     path, handler = done.stdout.split()
@@ -213,7 +223,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 def left_behind() -> Path:
     command = [sys.executable, "-c", KILLED]
     done = subprocess.run(
-        command, env={**os.environ, VARIABLE: ""}, stdout=subprocess.PIPE, timeout=30, check=False
+        command,
+        env={**os.environ, VARIABLE: ""},
+        stdout=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
     )
     return Path(os.fsdecode(done.stdout.strip()))
 
@@ -301,15 +315,19 @@ class Served:
             directory=directory,
             environ={"TMPDIR": str(self.temporary), VARIABLE: "", "WERKZEUG_DEBUG_PIN": "123"},
         )
-        self.port = int(self.process.wait_for_line(r"http://127\.0\.0\.1:(\d+)")[1])
-        self.ask("/")
-        assert self.made()
+        try:
+            self.port = int(self.process.wait_for_line(r"http://127\.0\.0\.1:(\d+)")[1])
+            self.ask("/")
+            assert self.made()
+        except BaseException:
+            self.process.kill()
+            raise
 
     def made(self) -> list[Path]:
         return list(self.temporary.glob("dovetail-dev-*"))
 
     def ask(self, path: str) -> None:
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         client.request("GET", path)
         assert client.getresponse().read() == b"x"
         client.close()
@@ -329,7 +347,7 @@ def test_a_signal_ends_a_server_and_leaves_nothing(
     served = Served(directory, arguments)
     try:
         served.process.popen.send_signal(number)
-        status = served.process.popen.wait(30)
+        status = served.process.popen.wait(PATIENCE)
         assert served.made() == []
         assert arguments == "reloader" or status == -number
     finally:

@@ -277,8 +277,11 @@ class Engine:
 
     def _grow(self) -> None:
         """Have another thread for each request that waits while all of them are stuck."""
+        # In this order: a thread that takes a queued one becomes busy by that.
+        if not self._loop.all_busy:
+            return
         wanted = min(self._loop.queued, self._most - len(self._threads))
-        if wanted <= 0 or not self._loop.all_busy:
+        if wanted <= 0:
             return
         try:
             for _ in range(wanted):

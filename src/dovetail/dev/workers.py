@@ -297,8 +297,8 @@ class Workers:
         except BaseException:
             sys.excepthook(*sys.exc_info())
         finally:
-            # It ends by os._exit, which loses what was printed into a pipe or a file. Whatever comes
-            # in between: it must not go on as its parent.
+            # It ends by os._exit, which loses what was printed into a pipe or a file. Whatever
+            # comes in between: it must not go on as its parent.
             try:
                 _flush()
             finally:

@@ -128,7 +128,7 @@ def _remove_if_unused(path: Path) -> None:
     fd = os.open(path / _MAKER, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path, ignore_errors=True)
+        _remove_at_once(path)
     finally:
         os.close(fd)
 
@@ -151,9 +151,11 @@ def _open(path: Path) -> Workshop | None:
         # This process replaced the program of the one that made it, which cannot clear up.
         atexit.register(_remove, path, os.getpid())
     try:
-        return Workshop(path, secret)
+        found = Workshop(path, secret)
     except OSError:  # another process has just removed it
         return None
+    # Or is just removing it, and had the lock until now.
+    return found if _is_private(path) else None
 
 
 def _is_private(path: Path) -> bool:
@@ -181,10 +183,17 @@ def _write(path: Path, text: str) -> None:
         file.write(text)
 
 
+def _remove_at_once(path: Path) -> None:
+    # Under another name, a process that has not ended yet makes no file in it meanwhile.
+    with contextlib.suppress(OSError):
+        path = path.rename(f"{path}-gone")
+    shutil.rmtree(path, ignore_errors=True)
+
+
 def _remove(path: Path, maker: int) -> None:
     # A forked child has the same exit functions as its parent.
     if os.getpid() == maker:
         with ctrl_c_ignored():
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_at_once(path)
         if os.environ.get(VARIABLE) == str(path):
             del os.environ[VARIABLE]
