@@ -11,14 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
 from dovetail.dev.workshop import Workshop
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 PIN = "123-456"
 
 SERVER = """
@@ -50,20 +52,28 @@ class Browser:
     secret: str
     cookie: str = ""
 
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+
     def get(self, path: str, accept: str = "text/html") -> tuple[int, str]:
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            client.request("GET", path, headers={"Accept": accept, "Cookie": self.cookie})
+        with closing(self.connect()) as client:
+            self.send(client, path, accept)
             response = client.getresponse()
             if given := response.getheader("Set-Cookie"):
                 self.cookie = given.partition(";")[0]
             return response.status, response.read().decode()
-        finally:
-            client.close()
+
+    def send(
+        self, client: http.client.HTTPConnection, path: str, accept: str = "text/html"
+    ) -> None:
+        client.request("GET", path, headers={"Accept": accept, "Cookie": self.cookie})
 
     def ask(self, **fields: object) -> tuple[int, str]:
+        return self.get(self.command(**fields))
+
+    def command(self, **fields: object) -> str:
         query = urlencode({"__debugger__": "yes", "s": self.secret, **fields})
-        return self.get(f"/?{query}")
+        return f"/?{query}"
 
     def process(self) -> int:
         return int(self.get("/")[1])
@@ -83,7 +93,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
             server.terminate()
             try:
                 server.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
+            finally:
                 server.kill()
 
 
@@ -125,6 +135,42 @@ def test_whatever_process_answers(browser: Browser) -> None:
             assert status == 200
             text = re.sub(r"<[^>]+>", "", html)
             assert f"({number + 1}, {process})" in text
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["own", "elsewhere"])
+def test_a_command_that_takes_long_keeps_no_connection_of_its_process_waiting(
+    browser: Browser, tmp_path: Path, is_own: bool
+) -> None:
+    begun = tmp_path / "begun"
+    unlock(browser)
+    frame, process = failure(browser)
+    with ExitStack() as clients:
+        # A connection stays with its process.
+        kept: dict[int, list[http.client.HTTPConnection]] = {}
+        deadline = time.monotonic() + PATIENCE
+        while len(kept) < 2 or min(map(len, kept.values())) < 2:
+            assert time.monotonic() < deadline
+            client = clients.enter_context(closing(browser.connect()))
+            browser.send(client, "/")
+            found = kept.setdefault(int(client.getresponse().read()), [])
+            if len(found) < 2:
+                found.append(client)
+            else:
+                client.close()
+        asked = process if is_own else next(one for one in kept if one != process)
+        running, other = kept[asked]
+        code = f"import time\nopen({str(begun)!r}, 'w').close()\nwhile True: time.sleep(0.01)\n\n"
+        browser.send(running, browser.command(cmd=code, frm=frame))
+        while not begun.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        browser.send(other, "/")
+        assert int(other.getresponse().read()) == asked
+        browser.send(other, browser.command(cmd="", stop="yes", frm=frame))
+        assert other.getresponse().status == 200
+        response = running.getresponse()
+        assert response.status == 200
+        assert "KeyboardInterrupt" in response.read().decode()
 
 
 def test_the_console_is_one(browser: Browser) -> None:

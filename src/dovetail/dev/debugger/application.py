@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import count
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -20,6 +21,7 @@ from dovetail.dev import console
 from dovetail.dev.clients import LOCAL_HOSTS, is_of_own_page, is_of_own_user
 from dovetail.dev.debugger import answers
 from dovetail.dev.debugger.beginning import Beginning
+from dovetail.dev.debugger.deferral import without_keeping_the_thread
 from dovetail.dev.debugger.frames import DebugFrameSummary, process_of
 from dovetail.dev.debugger.lock import Lock
 from dovetail.dev.debugger.outline import outline, text_for_log
@@ -189,7 +191,7 @@ class DebuggedApplication:
             return self.debug_application(environ, start_response)
         return answer(environ, start_response)
 
-    def _own_answer(self, environ: WSGIEnvironment) -> Response | None:
+    def _own_answer(self, environ: WSGIEnvironment) -> WSGIApplication | None:
         path = environ.get("PATH_INFO", "")
         try:
             if "__debugger__=yes" in environ.get("QUERY_STRING", ""):
@@ -361,7 +363,7 @@ class DebuggedApplication:
 
     # Commands of pages
 
-    def _command(self, request: Request) -> Response | None:
+    def _command(self, request: Request) -> WSGIApplication | None:
         """Answer a command of a page; None if it is none."""
         values = request.values
         command = values.get("cmd")
@@ -386,7 +388,7 @@ class DebuggedApplication:
         shown = request.values.get("s", "").encode("utf-8", "surrogatepass")
         return "" if hmac.compare_digest(shown, self.secret.encode()) else _OTHER_RUN
 
-    def _evaluate(self, request: Request, command: str | None, frame_id: int) -> Response:
+    def _evaluate(self, request: Request, command: str | None, frame_id: int) -> WSGIApplication:
         if not self.evalex:
             return answers.plain(_SWITCHED_OFF, 403)
         self._require_host(request.environ)
@@ -396,8 +398,13 @@ class DebuggedApplication:
         if frame_id == 0:
             frame = self._own_console()
         if frame is not None:
-            return self.execute_command(request, command, frame)
-        process = process_of(frame_id) if frame_id else self._console.process()
+            work = partial(self.execute_command, request, command, frame)
+        else:
+            process = process_of(frame_id) if frame_id else self._console.process()
+            work = partial(self._evaluate_elsewhere, process, frame_id, command)
+        return without_keeping_the_thread(request.environ, work)
+
+    def _evaluate_elsewhere(self, process: int, frame_id: int, command: str | None) -> Response:
         answer = self._ask(process, {"frame": frame_id, "command": command})
         return answer if isinstance(answer, Response) else answers.fragment(answer["html"])
 
