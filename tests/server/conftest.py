@@ -6,6 +6,8 @@ import select
 import selectors
 import socket
 import ssl
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Protocol
@@ -13,10 +15,10 @@ from unittest.mock import Mock
 from wsgiref.types import WSGIApplication
 
 import pytest
-from tests.server.inprocess import Running, open_test_poller, running
+from tests.server.inprocess import PATIENCE, Clock, Running, open_test_poller, running
 from tests.server.test_tls import Pair
 
-from dovetail.server import steward, threads
+from dovetail.server import connection, steward, threads
 from dovetail.server.settings import Settings
 from dovetail.server.tls import make_context
 
@@ -48,6 +50,13 @@ _POLLERS = [
 with_epoll = pytest.mark.parametrize("poller_name", _POLLERS[:1], indirect=True)
 
 
+# Deadlines that do not pass, however long a slow machine leaves the test or the worker standing.
+# Who tests one gives another, and puts the server's clock forward.
+_UNHURRIED = dict.fromkeys(
+    ("header_timeout", "keep_alive", "body_timeout", "body_grace", "write_timeout"), 1e6
+)
+
+
 @pytest.fixture(params=_POLLERS)
 def poller_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
@@ -76,6 +85,13 @@ def serve(
     """Start a worker in this process; it is stopped when the test is over."""
     # The traceback of a crash belongs to the test runner.
     monkeypatch.setattr(threads, "faulthandler", Mock())
+    clock = Clock()
+    for name, module in list(sys.modules.items()):
+        if name.startswith("dovetail.server.") and getattr(module, "time", None) is time:
+            monkeypatch.setattr(module, "time", clock)
+    # These end well before, unless the machine leaves a thread or a client standing.
+    monkeypatch.setattr(threads, "_JOIN_SECONDS", PATIENCE)
+    monkeypatch.setattr(connection, "_LINGER_SECONDS", 10 * PATIENCE)
     # How often a steward with little to do looks at the clock; short deadlines are to be seen soon.
     monkeypatch.setattr(steward, "_IDLE_TICK", 0.05)
     monkeypatch.setattr(steward, "_OPEN_TICK", 0.05)
@@ -89,7 +105,7 @@ def serve(
             max_requests: int = 0,
             **settings: Any,
         ) -> Running:
-            settings = {"threads": 2, "worker_connections": 500} | settings
+            settings = {"threads": 2, "worker_connections": 500} | _UNHURRIED | settings
             if tls:
                 settings["certfile"] = request.getfixturevalue("certificate")
             checked = Settings(**settings)
@@ -102,6 +118,7 @@ def serve(
                     tls=make_context(checked),
                     client_tls=request.getfixturevalue("client_tls") if tls else None,
                     max_requests=max_requests,
+                    clock=clock,
                 )
             )
 

@@ -7,11 +7,13 @@ thread can take: they ring the worker's bell directly.
 from __future__ import annotations
 
 import logging
+import select
 import selectors
 import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ __all__ = [
     "POLLERS",
     "Channel",
     "Client",
+    "Clock",
     "Gate",
     "RecordingLogs",
     "Running",
@@ -46,7 +49,7 @@ __all__ = [
 ]
 
 #: How long anything may take before a test gives up, in seconds.
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 POLLERS: dict[str, Callable[[], Poller]] = {
     "epoll": EpollPoller,
@@ -71,6 +74,22 @@ def listen_at(path: Path) -> socket.socket:
     listener.bind(str(path))
     listener.listen(64)
     return listener
+
+
+class Clock:
+    """Stands in for the module ``time`` in the server: a clock that a test can put forward.
+
+    So a deadline can be far enough away not to pass by itself, however slow the machine is.
+    """
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
 
 
 class RecordingLogs(Logs):
@@ -154,6 +173,7 @@ class Slot:
 
     def __init__(self) -> None:
         self.beats = 0
+        self.ended = False
         self.connections = 0
         self.full = False
         #: What the other workers have; None: there is none, or all are full.
@@ -162,7 +182,9 @@ class Slot:
         self._news = threading.Condition()
 
     def beat(self) -> None:
-        self.beats += 1
+        with self._news:
+            self.beats += 1
+            self._news.notify_all()
 
     def set_connections(self, count: int) -> None:
         with self._news:
@@ -186,6 +208,17 @@ class Slot:
             assert self._news.wait_for(lambda: self.connections == count, PATIENCE), (
                 self.connections
             )
+
+    def end(self) -> None:
+        """Called when the worker has returned: it beats no more."""
+        with self._news:
+            self.ended = True
+            self._news.notify_all()
+
+    def wait_for_beat(self, after: int) -> None:
+        """Wait until there were more beats than so many, or the worker has returned."""
+        with self._news:
+            assert self._news.wait_for(lambda: self.beats > after or self.ended, PATIENCE)
 
     def wait_until_full(self, full: bool) -> None:
         """Wait until the worker says that it is full, or that it is not."""
@@ -292,6 +325,16 @@ class Client:
         assert reply.complete
         return reply
 
+    def read_until(self, mark: bytes) -> bytes:
+        """Read until this is among what has come; return all of that."""
+        received = self._rest
+        self._rest = b""
+        while mark not in received:
+            octets = self.sock.recv(65536)
+            assert octets, f"the server closed behind {received[-100:]!r}"
+            received += octets
+        return received
+
     def read_to_end(self) -> bytes:
         """Read until the server closes in an orderly way."""
         parts = [self._rest]
@@ -299,6 +342,10 @@ class Client:
         while part := self.sock.recv(65536):
             parts.append(part)
         return b"".join(parts)
+
+    def has_news(self) -> bool:
+        """Whether something has come, be it the end; if not, that is said after a moment."""
+        return bool(select.select([self.sock], [], [], 0.01)[0])
 
     def is_closed(self) -> bool:
         """Wait for the server to close; anything else that comes is an error."""
@@ -333,6 +380,7 @@ class Running:
     tls: ssl.SSLContext | None
     steward: threading.Thread
     status: list[int]
+    clock: Clock
     clients: list[Client] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -365,12 +413,34 @@ class Running:
         (status,) = self.status
         return status
 
-    def threads_alive(self) -> int:
-        """How many application threads there are."""
-        return sum(
-            thread.name.startswith("application-")
-            for thread in set(threading.enumerate()) - self._others
-        )
+    def pass_time(self, seconds: float) -> None:
+        """Put the server's clock forward, and wait until the steward has looked around."""
+        self.clock.ahead += seconds
+        self.wait_for_look()
+
+    def pass_time_until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Put the server's clock forward until this is so.
+
+        Once is not enough where a thread has not begun yet to wait for what the client owes it.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline
+            self.pass_time(seconds)
+
+    def wait_for_look(self) -> None:
+        """Wait until the steward has begun to look around, and has done so."""
+        for _ in range(2):  # after the first beat the look begins, before the next one it is over
+            beats = self.slot.beats
+            self.worker._bell.ring()
+            self.slot.wait_for_beat(beats)
+
+    def join_threads(self) -> None:
+        """Wait until there are no application threads any more."""
+        for thread in set(threading.enumerate()) - self._others:
+            if thread.name.startswith("application-"):
+                thread.join(PATIENCE)
+                assert not thread.is_alive(), f"{thread.name} did not return"
 
 
 def make_worker(context: WorkerContext, poller: Poller) -> ThreadWorker:
@@ -392,8 +462,12 @@ def running(
     tls: ssl.SSLContext | None = None,
     client_tls: ssl.SSLContext | None = None,
     max_requests: int = 0,
+    clock: Clock | None = None,
 ) -> Iterator[Running]:
-    """Run a worker; stop it in the end, and see that nothing of it went wrong unnoticed."""
+    """Run a worker; stop it in the end, and see that nothing of it went wrong unnoticed.
+
+    :param clock: the one that the server's modules have, if a test puts it forward.
+    """
     if listener is None:
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)
@@ -410,8 +484,16 @@ def running(
     )
     worker = make_worker(context, poller)
     status: list[int] = []
-    steward = threading.Thread(target=lambda: status.append(worker.run()), name="steward")
-    server = Running(worker, listener, logs, channel, slot, client_tls, steward, status)
+
+    def run() -> None:
+        try:
+            status.append(worker.run())
+        finally:
+            slot.end()
+
+    steward = threading.Thread(target=run, name="steward")
+    clock = clock or Clock()
+    server = Running(worker, listener, logs, channel, slot, client_tls, steward, status, clock)
     steward.start()
     try:
         assert channel.is_ready.wait(PATIENCE)
@@ -422,8 +504,6 @@ def running(
         finally:
             for resource in (listener, channel, worker._bell._in, worker._bell._out, logs):
                 resource.close()
-    assert not steward.is_alive(), "the worker did not drain"
-    assert server.threads_alive() == 0
     assert [text for text in logs.messages if "please report" in text] == []
 
 
@@ -436,3 +516,8 @@ def _stop(server: Running) -> None:
     finally:
         server.signal(signal.SIGTERM)
         server.steward.join(PATIENCE)
+        if server.steward.is_alive():  # the test fails; but it must not hang
+            server.signal(signal.SIGQUIT)
+            server.steward.join(PATIENCE)
+            raise AssertionError("the worker did not drain")
+        server.join_threads()

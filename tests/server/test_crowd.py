@@ -51,11 +51,13 @@ def test_no_more_connections_than_allowed(serve: Serve) -> None:
 
 
 def test_idle_clients_make_room_by_their_deadline(serve: Serve) -> None:
-    server = serve(hello, worker_connections=2, keep_alive=0.1, header_timeout=0.1)
+    server = serve(hello, worker_connections=2, keep_alive=100, header_timeout=100)
     for _ in range(2):
         server.connect()
+    server.slot.wait_for(2)
     client = server.connect()
     client.get()
+    server.pass_time_until(client.has_news, 101)
     assert client.read().content == b"hello"
 
 
@@ -138,6 +140,8 @@ def test_pipeline_does_not_keep_others_waiting(serve: Serve, gate: Gate) -> None
     gate.wait_for()
     greedy.send("GET /greedy HTTP/1.1\r\nHost: h\r\n\r\n" * 200)
     modest.get("/modest")
+    for _ in range(2):  # the steward receives it: first it sees that all are busy
+        server.wait_for_look()
     gate.open()
     assert modest.read().content == b"hello"
     for _ in range(201):

@@ -6,12 +6,13 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tests.server.conftest import Serve
-from tests.server.inprocess import Gate
+from tests.server.inprocess import PATIENCE, Gate
 
 from dovetail.gateway import ClientDisconnected
 
@@ -44,13 +45,9 @@ def test_application_runs_while_content_arrives(serve: Serve) -> None:
     client = serve(pairs, stream_input=True).connect()
     client.send(f"{POST}Transfer-Encoding: chunked\r\n\r\n")
     client.send("4\r\none\n\r\n")
-    received = b""
-    while b"got one\n" not in received:
-        received += client.sock.recv(1000)
+    client.read_until(b"got one\n")
     client.send("4\r\ntwo\n\r\n0\r\n\r\n")
-    while not received.endswith(b"0\r\n\r\n"):
-        received += client.sock.recv(1000)
-    assert b"got two\n" in received
+    assert b"got two\n" in client.read_until(b"\r\n0\r\n\r\n")
 
 
 def test_application_asks_by_an_attribute(serve: Serve) -> None:
@@ -60,12 +57,9 @@ def test_application_asks_by_an_attribute(serve: Serve) -> None:
     app.dovetail_stream_input = True  # type: ignore[attr-defined]
     client = serve(app).connect()
     client.send(f"{POST}Content-Length: 8\r\n\r\none\n")
-    received = b""
-    while b"got one\n" not in received:
-        received += client.sock.recv(1000)
+    client.read_until(b"got one\n")
     client.send("two\n")
-    while not received.endswith(b"0\r\n\r\n"):
-        received += client.sock.recv(1000)
+    assert b"got two\n" in client.read_until(b"\r\n0\r\n\r\n")
 
 
 def test_length_is_what_the_client_said(serve: Serve) -> None:
@@ -113,9 +107,7 @@ def test_content_is_asked_for_on_the_first_read_only(serve: Serve) -> None:
     client = serve(app, stream_input=True).connect()
     for _ in range(2):
         client.send(f"{POST}Expect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-        received = b""
-        while b"100 Continue" not in received:
-            received += client.sock.recv(1000)
+        received = client.read_until(b"100 Continue\r\n\r\n")
         assert received.count(b"103 Early Hints") == 2
         client.send("body")
         reply = client.read()
@@ -264,10 +256,9 @@ def test_content_that_drips_raises(serve: Serve) -> None:
     client = serve(app, stream_input=True, body_grace=0.1, body_min_rate=1000).connect()
     client.send(f"{POST}Content-Length: 1000000\r\n\r\n")
     with contextlib.suppress(OSError):
-        for _ in range(1000):
+        deadline = time.monotonic() + PATIENCE
+        while not app.done.wait(0.01) and time.monotonic() < deadline:
             client.send("x")
-            if app.done.wait(0.01):
-                break
     assert app.done.is_set()
     assert isinstance(app.caught[0], ClientDisconnected)
 

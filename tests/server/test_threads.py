@@ -122,13 +122,15 @@ def test_bad_requests_are_refused(serve: Serve, rooms: Rooms, tls: bool) -> None
 
 
 def test_deadlines_are_kept(serve: Serve, rooms: Rooms) -> None:
-    server = serve(rooms, header_timeout=0.1, keep_alive=0.1, body_timeout=0.1)
+    server = serve(rooms, header_timeout=100, keep_alive=100, body_timeout=100)
     idle = server.connect()
     idle.fetch("/idle")
     holders = occupy(server, rooms)
     silent, half, pausing = (server.connect() for _ in range(3))
     half.send("GET / HTTP/1.1\r\n")
     pausing.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf")
+    for client in (idle, silent, half, pausing):
+        server.pass_time_until(client.has_news, 101)
     assert half.read().status == 408
     assert pausing.read().status == 408
     assert silent.read_to_end() == b""
@@ -239,10 +241,12 @@ def test_idle_connection_is_answered_once_more_in_a_drain(serve: Serve, rooms: R
 
 
 def test_idle_connection_is_closed_by_its_deadline_in_a_drain(serve: Serve, rooms: Rooms) -> None:
-    server = serve(rooms, keep_alive=0.1)
+    server = serve(rooms, keep_alive=100)
     client = server.connect()
     client.fetch()
     server.signal(signal.SIGTERM)
+    wait_until_closed(server)
+    server.pass_time_until(client.has_news, 101)
     assert client.read_to_end() == b""
     assert server.wait() == 0
 
@@ -433,7 +437,7 @@ def test_every_request_is_answered_exactly_once(serve: Serve, tls: bool) -> None
     for thread in clients:
         thread.start()
     for thread in clients:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert errors == []
     assert len(calls) == 20 * (50 + 40)
     assert set(calls.values()) == {1}

@@ -123,9 +123,10 @@ def test_client_that_leaves_frees_the_thread(serve: Serve) -> None:
 
 
 def test_sockets_outlast_deadlines_and_the_loop_leaves_them_alone(serve: Serve) -> None:
-    server = serve(echo, keep_alive=0.05, header_timeout=0.05, write_timeout=0.05)
+    server = serve(echo, keep_alive=100, header_timeout=100, write_timeout=100)
     websocket = WebSocket(server.connect())
     idle = server.connect()
+    server.pass_time_until(idle.has_news, 101)
     assert idle.is_closed()  # by its deadline, which has passed for the other one, too
     for _ in range(20):
         websocket.send(TEXT, b"still there")
@@ -149,10 +150,7 @@ def test_socket_is_closed_when_the_application_returns(serve: Serve) -> None:
     server = serve(take)
     client = server.connect()
     client.send(UPGRADE.format("/", "own") + "\r\nbehind")
-    received = b""
-    while not received.endswith(b"BEHIND"):
-        received += client.sock.recv(100)
-    assert received.startswith(b"HTTP/1.1 101 ")
+    assert client.read_until(b"BEHIND").startswith(b"HTTP/1.1 101 ")
     client.send("end")
     assert client.read_to_end() == b"END"
     server.slot.wait_for(0)

@@ -92,7 +92,7 @@ def test_unix_socket(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("begun", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01"])
 def test_slow_handshakes_block_nobody(serve: Serve, begun: bytes) -> None:
-    server = serve(app, tls=True, header_timeout=0.3)
+    server = serve(app, tls=True, header_timeout=100)
     slow = [server.connect(plain=True) for _ in range(10)]
     for client in slow:
         client.send(begun)
@@ -100,6 +100,7 @@ def test_slow_handshakes_block_nobody(serve: Serve, begun: bytes) -> None:
     for _ in range(10):
         assert fast.fetch().status == 200
     for client in slow:
+        server.pass_time_until(client.has_news, 101)
         assert client.is_closed()
     assert [entry.status for entry in server.logs.wait_for_entries(10)] == [200] * 10
 
@@ -148,8 +149,11 @@ def test_client_that_does_not_trust_the_certificate(serve: Serve) -> None:
     ],
 )
 def test_orderly_end_is_told(serve: Serve, request_: str) -> None:
-    client = connect_strictly(serve(app, tls=True, keep_alive=0.1, header_timeout=0.1))
+    server = serve(app, tls=True, keep_alive=100, header_timeout=100)
+    client = connect_strictly(server)
     client.send(request_)
+    if request_.endswith(("Host: ", "Host: h\r\n\r\n")):
+        server.pass_time_until(lambda: not server.slot.connections, 101)
     octets = client.read_to_end()
     assert octets.startswith(b"HTTP/1.1 ")
     assert octets.count(b"HTTP/1.1 ") == 1
