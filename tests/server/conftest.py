@@ -15,7 +15,7 @@ from unittest.mock import Mock
 from wsgiref.types import WSGIApplication
 
 import pytest
-from tests.server.inprocess import PATIENCE, Clock, Running, open_test_poller, running
+from tests.server.inprocess import PATIENCE, UNHURRIED, Clock, Running, open_test_poller, running
 from tests.server.test_tls import Pair
 
 from dovetail.server import connection, steward, threads
@@ -48,13 +48,6 @@ _POLLERS = [
 
 #: For what only epoll can do, or what has nothing to do with the poller.
 with_epoll = pytest.mark.parametrize("poller_name", _POLLERS[:1], indirect=True)
-
-
-# Deadlines that do not pass, however long a slow machine leaves the test or the worker standing.
-# Who tests one gives another, and puts the server's clock forward.
-_UNHURRIED = dict.fromkeys(
-    ("header_timeout", "keep_alive", "body_timeout", "body_grace", "write_timeout"), 1e6
-)
 
 
 @pytest.fixture(params=_POLLERS)
@@ -105,7 +98,7 @@ def serve(
             max_requests: int = 0,
             **settings: Any,
         ) -> Running:
-            settings = {"threads": 2, "worker_connections": 500} | _UNHURRIED | settings
+            settings = {"threads": 2, "worker_connections": 500} | UNHURRIED | settings
             if tls:
                 settings["certfile"] = request.getfixturevalue("certificate")
             checked = Settings(**settings)

@@ -35,6 +35,7 @@ from dovetail.server.worker import WorkerContext
 __all__ = [
     "PATIENCE",
     "POLLERS",
+    "UNHURRIED",
     "Channel",
     "Client",
     "Clock",
@@ -50,6 +51,12 @@ __all__ = [
 
 #: How long anything may take before a test gives up, in seconds.
 PATIENCE = 60.0
+
+#: Deadlines that do not pass, however long a slow machine leaves the test or the worker standing.
+#: Who tests one gives another, and puts the server's clock forward.
+UNHURRIED: dict[str, Any] = dict.fromkeys(
+    ("header_timeout", "keep_alive", "body_timeout", "body_grace", "write_timeout"), 1e6
+)
 
 POLLERS: dict[str, Callable[[], Poller]] = {
     "epoll": EpollPoller,

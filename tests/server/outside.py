@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import WSGIApplication
 
+from dovetail.server import connection
 from dovetail.server.channel import open_channel
 from dovetail.server.logs import Logs
 from dovetail.server.settings import Settings
@@ -76,6 +77,7 @@ def main() -> int:
     order = json.loads(sys.argv[1])
     for name, limit in order.get("limits", {}).items():
         resource.setrlimit(getattr(resource, name), (limit, limit))
+    connection._LINGER_SECONDS = 600.0  # a slow machine may leave the client standing
     settings = Settings(**order.get("settings", {}))
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     listener.setblocking(False)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.inprocess import PATIENCE, Client
+from tests.server.inprocess import PATIENCE, UNHURRIED, Client
 
 pytestmark = [pytest.mark.network, pytest.mark.process]
 
@@ -33,9 +35,13 @@ class Outside:
                 stdout=subprocess.PIPE,
                 stderr=errors,
             )
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
         self.clients: list[Client] = []
+
+    def wait_for_port(self) -> None:
+        """Wait until clients can connect."""
+        assert self.process.stdout is not None
+        assert select.select([self.process.stdout], [], [], PATIENCE)[0]
+        self.port = int(self.process.stdout.readline())
 
     def connect(self) -> Client:
         client = Client(socket.create_connection(("127.0.0.1", self.port), PATIENCE))
@@ -49,6 +55,9 @@ class Outside:
     def log(self) -> str:
         return self._log.read_text()
 
+    def wait_for_log(self, words: str) -> None:
+        eventually(lambda: words in self.log)
+
     def close(self) -> None:
         for client in self.clients:
             client.close()
@@ -56,6 +65,13 @@ class Outside:
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 Start = Callable[..., Outside]
@@ -69,8 +85,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def start(
         application: str, *, limits: dict[str, int] | None = None, **settings: Any
     ) -> Outside:
+        settings = UNHURRIED | settings
         order = {"application": application, "settings": settings, "limits": limits or {}}
         started.append(Outside(order, tmp_path / f"log-{len(started)}"))
+        started[-1].wait_for_port()
         return started[-1]
 
     yield start
@@ -103,9 +121,7 @@ def test_int_and_quit_return_at_once(start: Start, number: signal.Signals) -> No
     outside = start("hang")
     client = outside.connect()
     client.get("/hang")
-    received = b""
-    while b"hanging" not in received:
-        received += client.sock.recv(1000)
+    client.read_until(b"hanging")
     outside.process.send_signal(number)
     assert outside.wait() == 0
 
@@ -119,8 +135,12 @@ def test_usr1_reopens_the_logs(start: Start, tmp_path: Path) -> None:
     assert client.fetch("/before").status == 200
     access.rename(tmp_path / "access.old")
     outside.process.send_signal(signal.SIGUSR1)
-    while not access.exists():
+
+    def is_written() -> bool:  # the file is there a little earlier
         assert client.fetch("/between").status == 200
+        return access.exists() and "GET /between" in access.read_text()
+
+    eventually(is_written)
     assert client.fetch("/after").status == 200
     assert client.fetch("/after").status == 200
     assert "GET /before" in (tmp_path / "access.old").read_text()
@@ -132,16 +152,14 @@ def test_abrt_says_where_it_hangs(start: Start) -> None:
     outside = start("hold_the_lock", threads=1)
     client = outside.connect()
     client.get("/")
-    received = b""
-    while b"busy" not in received:
-        received += client.sock.recv(1000)
+    client.read_until(b"busy")
     outside.process.send_signal(signal.SIGABRT)
     assert outside.wait() == -signal.SIGABRT
     assert "in hold_the_lock" in outside.log
 
 
 def test_without_descriptors_clients_wait_and_are_served_then(start: Start) -> None:
-    outside = start("hello", limits={"RLIMIT_NOFILE": 40}, keep_alive=60)
+    outside = start("hello", limits={"RLIMIT_NOFILE": 40})
     first = outside.connect()
     assert first.fetch().content == b"hello"
     crowd = [outside.connect() for _ in range(60)]
@@ -168,11 +186,13 @@ def test_without_descriptors_a_body_is_refused_and_the_worker_lives(start: Start
     crowd = [outside.connect() for _ in range(60)]
     crowd[0].get()
     assert crowd[0].read().content == b"0"
+    outside.wait_for_log("cannot accept a connection")
     client.send(bytes(2 * MIB))
     assert client.read().status == 500
     for one in crowd:
         one.close()
     again = outside.connect()
+    assert again.fetch().content == b"0"  # all of those who left have been seen off
     again.post("/", bytes(2 * MIB))
     assert again.read().content == str(2 * MIB).encode()
 

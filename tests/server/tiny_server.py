@@ -2,7 +2,11 @@
 
 Its argument is a directory with ``settings.json``, read by every plan, and ``application``, read by
 every worker: the text to answer every connection with. Some texts are words for how the worker
-misbehaves: broken, crash, deaf, frozen, hang. All that is said goes to the error log.
+misbehaves: broken, crash, deaf, hang; and frozen and stopped, which only the first worker to read
+them does. All that is said goes to the error log.
+
+``abort_seconds`` among the settings is the arbiter's ``ABORT_SECONDS``, and a number in the file
+``ahead`` is by how many seconds its clock is.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dovetail.server import arbiter
 from dovetail.server.addresses import UnixAddress
 from dovetail.server.arbiter import LOAD_FAILED, Arbiter, Generation, PlanError
 from dovetail.server.channel import WorkerEnd
@@ -34,6 +39,8 @@ class TinyWorker:
         self, directory: Path, listeners: Sequence[Listener], logs: Logs, end: WorkerEnd
     ) -> None:
         self.answer = (directory / "application").read_text()
+        if self.answer in ("frozen", "stopped"):
+            (directory / "application").write_text("old")
         self.listeners = listeners
         self.logs = logs
         self.end = end
@@ -50,6 +57,8 @@ class TinyWorker:
             signal.pause()
         self.watch()
         self.end.ready()
+        if self.answer == "stopped":
+            os.kill(os.getpid(), signal.SIGSTOP)
         while not self.stopping:
             if self.answer != "frozen":
                 slot.beat()
@@ -92,9 +101,23 @@ class TinyWorker:
         self.logs.error.info("tiny %d %s", os.getpid(), text)
 
 
+class TinySystem(PosixSystem):
+    """The real one, with a clock that a test can put forward."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(os.environ)
+        self._ahead = directory / "ahead"
+
+    def monotonic(self) -> float:
+        ahead = float(self._ahead.read_text()) if self._ahead.exists() else 0.0
+        return super().monotonic() + ahead
+
+
 def plan_in(directory: Path, held: Sequence[Listener]) -> Generation:
     try:
-        settings = Settings(**json.loads((directory / "settings.json").read_text()))
+        values = json.loads((directory / "settings.json").read_text())
+        arbiter.ABORT_SECONDS = values.pop("abort_seconds", arbiter.ABORT_SECONDS)
+        settings = Settings(**values)
     except ValueError as error:
         raise PlanError(f"settings.json: {error}") from error
     logs = Logs(settings)
@@ -108,8 +131,7 @@ def plan_in(directory: Path, held: Sequence[Listener]) -> Generation:
 
 def main() -> int:
     directory = Path(sys.argv[1])
-    arbiter = Arbiter(plan=lambda held: plan_in(directory, held), system=PosixSystem(os.environ))
-    return arbiter.run()
+    return Arbiter(plan=lambda held: plan_in(directory, held), system=TinySystem(directory)).run()
 
 
 if __name__ == "__main__":
