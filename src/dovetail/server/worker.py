@@ -73,8 +73,8 @@ class Worker(Protocol):
 
     A worker handles these signals: TERM drains (finish what is in flight, then return; before the
     application is loaded it dies), INT and QUIT return at once, USR1 reopens the log files, ABRT
-    dumps the stacks and dies. It calls
-    ``slot.beat`` at least once a second from its main thread, and ``channel.ready`` once it serves.
+    dumps the stacks and dies. It calls ``slot.beat`` at least once a second from its main thread,
+    and ``channel.ready`` once it serves.
     """
 
     def run(self) -> int:
