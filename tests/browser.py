@@ -89,7 +89,8 @@ class Browser:
         fields = {"Content-Type": "application/json"}
         request = urllib.request.Request(self.driver + path, body, fields, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
+            # The driver gives up first, and says why.
+            with urllib.request.urlopen(request, timeout=2 * PATIENCE_SECONDS) as response:
                 return json.load(response)["value"]
         except HTTPError as error:
             with error:
@@ -213,11 +214,12 @@ def capabilities(chromium: str, options: tuple[str, ...]) -> dict[str, Any]:
     # Chromium's sandbox does not work in containers, nor for root.
     arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     arguments += options
+    milliseconds = int(PATIENCE_SECONDS * 1000)
     return {
         "alwaysMatch": {
             "browserName": "chrome",
             "goog:chromeOptions": {"binary": chromium, "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
-            "timeouts": {"implicit": 5000, "pageLoad": int(PATIENCE_SECONDS * 1000)},
+            "timeouts": dict.fromkeys(("implicit", "pageLoad", "script"), milliseconds),
         }
     }
