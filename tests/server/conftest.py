@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import select
 import selectors
 import socket
 import ssl
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -54,6 +56,18 @@ with_epoll = pytest.mark.parametrize("poller_name", _POLLERS[:1], indirect=True)
 def poller_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
+
+
+@pytest.fixture
+def alone() -> None:
+    """Wait until threads that have been joined have left the process, too.
+
+    Python 3.12 and later warn of a fork beside another thread, and count as the system does.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while sys.platform == "linux" and len(os.listdir("/proc/self/task")) > threading.active_count():
+        assert time.monotonic() < deadline, "a thread that is not Python's"
+        time.sleep(0.001)
 
 
 @pytest.fixture(scope="session")

@@ -91,9 +91,14 @@ class Clock:
 
     def __init__(self) -> None:
         self.ahead = 0.0
+        self._stopped: float | None = None
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
+        return (time.monotonic() if self._stopped is None else self._stopped) + self.ahead
+
+    def stop(self) -> None:
+        """Let no time pass, except what it is put forward by."""
+        self._stopped = time.monotonic()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(time, name)

@@ -24,7 +24,7 @@ from dovetail.server.channel import (
     shorten,
 )
 
-BOUND = 10.0
+BOUND = 60.0
 
 
 @pytest.fixture

@@ -82,20 +82,20 @@ def test_threads_do_not_mix_their_lines(stream: ErrorStream, lines: Lines) -> No
     turns = [threading.Event() for _ in range(3)]
 
     def other() -> None:
-        turns[0].wait(10)
+        turns[0].wait(60)
         stream.write("theirs ")
         turns[1].set()
-        turns[2].wait(10)
+        turns[2].wait(60)
         stream.write("too\n")
 
     thread = threading.Thread(target=other)
     thread.start()
     stream.write("mine ")
     turns[0].set()
-    assert turns[1].wait(10)
+    assert turns[1].wait(60)
     stream.write("too\n")
     turns[2].set()
-    thread.join(10)
+    thread.join(60)
     assert lines.lines == ["mine too", "theirs too"]
 
 

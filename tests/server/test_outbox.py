@@ -19,7 +19,7 @@ MIB = 1 << 20
 def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    theirs.settimeout(10)
+    theirs.settimeout(60)
     with ours, theirs:
         yield ours, theirs
 

@@ -95,6 +95,7 @@ def in_child(check: Callable[[], None]) -> int:
 
 @needs_root
 @pytest.mark.process
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("named", [True, False])
 def test_dropping_changes_everything_for_good(named: bool) -> None:
     user = another_user()
@@ -115,6 +116,7 @@ def test_dropping_changes_everything_for_good(named: bool) -> None:
 
 @needs_root
 @pytest.mark.process
+@pytest.mark.usefixtures("alone")
 def test_what_the_system_refuses_is_one_line() -> None:
     user = another_user()
 

@@ -151,6 +151,7 @@ def test_a_board_needs_a_slot() -> None:
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("alone")
 def test_a_forked_worker_writes_where_the_arbiter_reads() -> None:
     board = Scoreboard(2)
     slot = board.acquire(1)

@@ -21,7 +21,7 @@ from dovetail.server.sockets import BindError, Listener, bind_all, describe, sys
 
 pytestmark = pytest.mark.network
 
-BOUND = 10.0
+BOUND = 60.0
 LOCAL = TCPAddress("127.0.0.1", 0)
 
 
@@ -313,6 +313,7 @@ def test_a_file_that_another_server_has_put_there_since_stays(bind: Any, path: P
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("alone")
 def test_a_forked_process_does_not_remove_the_file(bind: Any, path: Path) -> None:
     [listener] = bind(UnixAddress(str(path)))
     pid = os.fork()

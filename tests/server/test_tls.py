@@ -107,8 +107,8 @@ def shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> Result:
         finally:
             left.close()
 
-    left.settimeout(20)
-    right.settimeout(20)
+    left.settimeout(60)
+    right.settimeout(60)
     thread = threading.Thread(target=serve)
     thread.start()
     version = alpn = None
