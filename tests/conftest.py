@@ -1,4 +1,9 @@
-"""How Hypothesis works in all tests: the same examples in every run, and no clock."""
+"""How Hypothesis works in all tests: the same examples in every run, and no clock.
+
+They are the same as long as the code is: Hypothesis takes up the constants of the modules that are
+loaded, so an edit anywhere, or a part of the tests alone, may bring others. A test whose ``settings``
+name health checks to leave out has to name the one of slowness, too: the lists are not added up.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ if find_spec("hypothesis"):
         derandomize=not fuzz,
         database=None,
         deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
+        # Neither a slow machine nor a row of large examples says that something is wrong.
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     settings.load_profile("dovetail")

@@ -107,7 +107,7 @@ condition = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     path,
     st.sampled_from(["GET", "POST", "FOO"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 __all__ = ["effort"]
 
@@ -14,12 +14,7 @@ _FUZZ = os.environ.get("DOVETAIL_FUZZ") == "1"
 def effort(examples: int) -> settings:
     """Return settings for ``examples`` examples, the same in every run.
 
-    With DOVETAIL_FUZZ=1 in the environment it is 50 times as many and different each time.
+    With DOVETAIL_FUZZ=1 in the environment it is 50 times as many, and they are different each time.
     """
-    return settings(
-        max_examples=examples * 50 if _FUZZ else examples,
-        derandomize=not _FUZZ,
-        database=None,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    # All else is as tests/conftest.py has it.
+    return settings(max_examples=examples * 50 if _FUZZ else examples)
