@@ -48,7 +48,7 @@ def test_name_that_is_not_there() -> None:
 def test_importing_the_package_imports_no_library() -> None:
     program = "import sys, dovetail.server; print(*sys.modules)"
     out = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+        [sys.executable, "-c", program], capture_output=True, check=True, text=True, timeout=60
     )
     loaded = {name.partition(".")[0] for name in out.stdout.split()}
     assert not loaded & {"jinja2", "itsdangerous", "blinker", "markupsafe"}
