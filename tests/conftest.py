@@ -1,8 +1,8 @@
 """How Hypothesis works in all tests: the same examples in every run, and no clock.
 
 They are the same as long as the code is: Hypothesis takes up the constants of the modules that are
-loaded, so an edit anywhere, or a part of the tests alone, may bring others. A test whose ``settings``
-name health checks to leave out has to name the one of slowness, too: the lists are not added up.
+loaded, so an edit anywhere, or a part of the tests alone, may bring others. A test whose settings
+leave out a health check has to leave out the one of slowness, too: the lists are not added up.
 """
 
 from __future__ import annotations
