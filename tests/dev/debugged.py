@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.applications.deployment import Process, wait_until
 from tests.browser import ENTER, Browser
 
+from dovetail.dev.workshop import VARIABLE
+
 __all__ = [
     "FAILING",
     "PIN",
@@ -31,6 +33,18 @@ SHOP = Path(__file__).with_name("shop.py")
 #: The last failure of /orders/0 is in ``order``; in the middle of its cause is ``split``.
 FAILING = "/orders/0"
 
+# Returns the id of the first frame of a function, null if there is none yet.
+FIND_FRAME = """
+const name = [...document.querySelectorAll('.frame .name')]
+    .find(name => name.textContent === arguments[0]);
+if (!name) return null;
+const frame = name.closest('.frame');
+let fold = frame.closest('details');
+for (; fold; fold = fold.parentElement.closest('details')) fold.open = true;
+frame.scrollIntoView();
+return frame.id;
+"""
+
 
 class Shop:
     """The shop, served by a process with the debugger."""
@@ -40,7 +54,8 @@ class Shop:
             [sys.executable, "-X", "utf8", str(script), str(processes)],
             output=directory / f"shop-{processes}.log",
             directory=directory,
-            environ={"WERKZEUG_DEBUG_PIN": PIN, "PYTHONPATH": str(ROOT)},
+            # A workshop of its own: wrong PINs are counted there.
+            environ={"WERKZEUG_DEBUG_PIN": PIN, "PYTHONPATH": str(ROOT), VARIABLE: ""},
         )
         try:
             found = self.process.wait_for_line(r"http://127\.0\.0\.1:(\d+)")
@@ -55,19 +70,15 @@ class Shop:
 
 
 def frame(browser: Browser, name: str) -> str:
-    """Return a selector for the first frame of a function, in view."""
-    found: str = browser.run(
-        """
-        const name = [...document.querySelectorAll('.frame .name')]
-            .find(name => name.textContent === arguments[0]);
-        const frame = name.closest('.frame');
-        let fold = frame.closest('details');
-        for (; fold; fold = fold.parentElement.closest('details')) fold.open = true;
-        frame.scrollIntoView();
-        return frame.id;
-        """,
-        name,
-    )
+    """Return a selector for the first frame of a function, in view, once it is there."""
+    found = ""
+
+    def find() -> bool:
+        nonlocal found
+        found = browser.run(FIND_FRAME, name)
+        return found is not None
+
+    wait_until(find, f"there is a frame of {name}")
     return f"#{found}"
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from tests.applications.deployment import Process, wait_until
+from tests.applications.deployment import PATIENCE_SECONDS, Process, wait_until
 from tests.browser import DOWN, ENTER, ESCAPE, SHIFT, TAB, UP, Browser
 from tests.dev.debugged import (
     FAILING,
@@ -28,6 +28,8 @@ from tests.dev.debugged import (
     type_code,
     unlock,
 )
+
+from dovetail.dev.workshop import VARIABLE
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
@@ -485,8 +487,11 @@ def test_what_does_not_end_can_be_stopped(browser: Browser) -> None:
     note = browser.text(f"{place} .waiting")
     assert " ".join(note.split()) == ">>> while True: pass It is running. Stop"
     browser.click(f"{place} .stop")
-    wait_until(lambda: len(answers(browser, place)) == 1, "it has ended")
-    assert "KeyboardInterrupt" in answers(browser, place)[0]
+    # On a busy machine it is said before that it has been told to.
+    wait_until(
+        lambda: any("KeyboardInterrupt" in answer for answer in answers(browser, place)),
+        "it has ended",
+    )
     assert browser.count(f"{place} .waiting") == 0
     assert "1020" in evaluate(browser, place, "total")
 
@@ -494,14 +499,20 @@ def test_what_does_not_end_can_be_stopped(browser: Browser) -> None:
 @contextmanager
 def another_process(shop: Shop, than: int) -> Iterator[HTTPConnection]:
     """Connect to a process that is not the one of this id: a connection stays with its process."""
-    with ExitStack() as clients:
-        for _ in range(200):
-            client = clients.enter_context(closing(HTTPConnection("127.0.0.1", shop.port)))
-            client.request("GET", "/process")
-            if int(client.getresponse().read()) != than:
-                yield client
-                return
-        raise AssertionError("only one process takes connections")
+    clients: list[HTTPConnection] = []
+
+    def connect() -> bool:
+        for client in clients:
+            client.close()
+        clients[:] = [HTTPConnection("127.0.0.1", shop.port, timeout=PATIENCE_SECONDS)]
+        clients[0].request("GET", "/process")
+        return int(clients[0].getresponse().read()) != than
+
+    try:
+        wait_until(connect, "another process takes a connection")
+        yield clients[0]
+    finally:
+        clients[0].close()
 
 
 def test_a_program_that_cannot_be_imported(browser: Browser, tmp_path: Path) -> None:
@@ -509,7 +520,12 @@ def test_a_program_that_cannot_be_imported(browser: Browser, tmp_path: Path) -> 
     source = "from dovetail import App\n\napp = App(__name__)\n\n\n@app.get('/')\ndef front():\n"
     program.write_text(f"{source}    return 'ready'\n")
     command = [sys.executable, "-m", "dovetail", "--app", "program", "run", "--debug"]
-    process = Process([*command, "--port", "0"], output=tmp_path / "run.log", directory=tmp_path)
+    process = Process(
+        [*command, "--port", "0"],
+        output=tmp_path / "run.log",
+        directory=tmp_path,
+        environ={VARIABLE: ""},
+    )
     try:
         browser.url = process.wait_for_line(r"http://127\.0\.0\.1:\d+")[0]
         browser.open("/")

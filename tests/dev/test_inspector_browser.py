@@ -15,6 +15,7 @@ from tests.dev.inspector.inspected import Site, inspected, wait_for
 from dovetail import App, render_template_string, request
 from dovetail.app.phases import mark_phases, unmark_phases
 from dovetail.dev.debugger import DebuggedApplication
+from dovetail.dev.workshop import VARIABLE
 
 pytestmark = [pytest.mark.network, pytest.mark.process]
 
@@ -52,9 +53,12 @@ def make_app() -> App:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     mark_phases()
-    app = DebuggedApplication(make_app(), evalex=True)
-    with inspected(app, tmp_path_factory.mktemp("workshop"), threaded=True) as site:
-        yield site
+    with pytest.MonkeyPatch.context() as patch:
+        # The debugger's workshop is for this server only.
+        patch.setenv(VARIABLE, "")
+        app = DebuggedApplication(make_app(), evalex=True)
+        with inspected(app, tmp_path_factory.mktemp("workshop"), threaded=True) as site:
+            yield site
     unmark_phases()
 
 
@@ -86,7 +90,7 @@ def page(site: Site, browser: Browser) -> Iterator[None]:
 def visit(browser: Browser, path: str, form: str = "") -> None:
     """Make a request as somebody else."""
     try:
-        with urllib.request.urlopen(browser.url + path, form.encode() or None, timeout=20) as found:
+        with urllib.request.urlopen(browser.url + path, form.encode() or None, timeout=60) as found:
             found.read()
     except HTTPError as error:
         error.close()
@@ -245,7 +249,14 @@ def test_refreshing_can_be_stopped(site: Site, browser: Browser) -> None:
     browser.click("#refresh")
     visit(browser, "/basket/6")
     site.row("/basket/6")
-    browser.run("document.dispatchEvent(new Event('visibilitychange'))")
+    # What the page would ask for now is answered before what is asked for after it.
+    browser.run(
+        """
+        document.dispatchEvent(new Event('visibilitychange'));
+        const {url} = document.getElementById('requests').dataset;
+        return fetch(`${url}?after=0`).then(answer => answer.text()).then(() => null);
+        """
+    )
     assert len(rows(browser)) == 3
     browser.click("#refresh")
     expect_rows(browser, 4)

@@ -11,6 +11,8 @@ from tests.applications.deployment import Process, wait_until
 from tests.browser import Browser
 from tests.operation.server import COMMAND
 
+from dovetail.dev.workshop import VARIABLE
+
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
 APPLICATION = """
@@ -64,7 +66,7 @@ class Project:
             command,
             output=self.directory / "server.log",
             directory=self.directory,
-            environ={"PYTHONUNBUFFERED": "1", "DOVETAIL_DEBUG_PIN": "off"},
+            environ={"PYTHONUNBUFFERED": "1", "DOVETAIL_DEBUG_PIN": "off", VARIABLE: ""},
         )
         match = self.process.wait_for_line(r"Running on (http://[0-9.:]+)\n")
         self.url = match[1]

@@ -192,12 +192,12 @@ def test_output_of_other_threads_is_theirs() -> None:
     shown: list[str] = []
     evaluating = threading.Thread(
         target=lambda: shown.append(
-            talk(console, "print('mine'); gate.set(); _ = done.wait(10); print('mine too')")
+            talk(console, "print('mine'); gate.set(); _ = done.wait(60); print('mine too')")
         )
     )
     with redirect_stdout(io.StringIO()) as standard:
         evaluating.start()
-        assert gate.wait(10)
+        assert gate.wait(60)
         print("of the program")
         assert sys.stdout.closed is False
         assert talk(Console(), "print('other')").endswith("\nother\n")

@@ -42,7 +42,7 @@ ATTEMPT = "from dovetail.dev.debugger.pins import Attempts; print(Attempts('name
 
 def in_another_process(code: str = IN_ANOTHER_PROCESS) -> list[str]:
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.split()
 
 

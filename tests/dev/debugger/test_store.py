@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from dovetail.dev.debugger import store as store_module
 from dovetail.dev.debugger.store import MOST_TRACEBACKS, ConsoleFrame, Kept, Store, Turns
 from dovetail.dev.debugger.tracebacks import DebugTraceback
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def kept(number: int = 0, contexts: list[Any] | None = None) -> Kept:
@@ -114,7 +116,7 @@ def test_what_does_not_end_is_not_waited_for() -> None:
     gate = threading.Event()
     turns = Turns(patience=0.05)
     frame = ConsoleFrame({"gate": gate})
-    html = turns.evaluate(frame, [], "gate.wait(20) and 'late result'")
+    html = turns.evaluate(frame, [], "gate.wait(60) and 'late result'")
     assert "It still runs" in html
     assert "An earlier command still runs" in turns.evaluate(frame, [], "1 + 1")
     gate.set()
@@ -142,16 +144,20 @@ def test_what_runs_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_waits_in_the_system_stops_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "_STOPPING", 0.05)
-    begun, gate = threading.Event(), threading.Lock()
-    gate.acquire()
+    reading, writing = os.pipe()
+    # More than the pipe takes: when the first of it is there, the system has the thread.
+    size = 1 << 20
     turns = Turns(patience=0.05)
-    frame = ConsoleFrame({"begun": begun, "gate": gate})
-    assert "still runs" in turns.evaluate(frame, [], "begun.set(); gate.acquire()")
-    assert begun.wait(PATIENCE)
+    frame = ConsoleFrame({"write": os.write, "pipe": writing, "octets": bytes(size)})
+    assert "still runs" in turns.evaluate(frame, [], "write(pipe, octets)")
+    assert select.select([reading], [], [], PATIENCE)[0]
     assert "was told to stop" in turns.stop()
-    gate.release()
+    while size:
+        size -= len(os.read(reading, size))
     assert turns._turn.acquire(timeout=PATIENCE)
     turns._turn.release()
+    os.close(reading)
+    os.close(writing)
     assert "KeyboardInterrupt" in turns.evaluate(ConsoleFrame({}), [], "None")
 
 

@@ -20,12 +20,14 @@ from dovetail.dev.clients import hosts_of
 from dovetail.dev.inspector import Inspector
 from dovetail.dev.server import BaseWSGIServer, make_server
 from dovetail.dev.workshop import Workshop
+from dovetail.gateway.environ import Environ
+from dovetail.server.observation import Observation
 
 __all__ = ["PATIENCE", "SECRET", "Answer", "Site", "inspected", "wait_for"]
 
 T = TypeVar("T")
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 SECRET = "of-the-tests-".ljust(32, "x")
 
 
@@ -49,12 +51,37 @@ class Answer:
         return self.content.decode()
 
 
+class Witness:
+    """Observes a server for an inspector, and knows whose requests that one has seen."""
+
+    def __init__(self, inspector: Inspector) -> None:
+        self._inspector = inspector
+        self._seen: set[str] = set()
+        self._news = threading.Condition()
+
+    def calling(self, environ: Environ) -> None:
+        self._inspector.calling(environ)
+
+    def answered(self, seen: Observation) -> None:
+        self._inspector.answered(seen)
+        with self._news:
+            self._seen.add(seen.environ["REMOTE_PORT"])
+            self._news.notify_all()
+
+    def wait_for(self, port: int) -> None:
+        """Return when the request of the client at a port is listed: it was answered before."""
+        with self._news:
+            assert self._news.wait_for(lambda: str(port) in self._seen, PATIENCE)
+            self._seen.discard(str(port))
+
+
 @dataclass
 class Site:
     """The server, as its client sees it."""
 
     server: BaseWSGIServer
     inspector: Inspector
+    witness: Witness
     fields: dict[str, str] = field(default_factory=dict)
 
     def connect(self) -> http.client.HTTPConnection:
@@ -79,14 +106,23 @@ class Site:
         return context.wrap_socket(sock)
 
     def ask(self, path: str = "/", method: str = "GET", body: Any = None, **fields: str) -> Answer:
-        """Make a request; underscores in the names of fields stand for dashes."""
+        """Make a request, and wait until it is listed, if that is possible.
+
+        Underscores in the names of fields stand for dashes.
+        """
         client = self.connect()
         try:
             sent = self.fields | {name.replace("_", "-"): value for name, value in fields.items()}
             client.request(method, path, body, sent, encode_chunked="Transfer-Encoding" in sent)
+            assert client.sock is not None
+            place = client.sock.getsockname()
             response = client.getresponse()
             found = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, found, response.read())
+            answer = Answer(response.status, found, response.read())
+            # Clients of Unix sockets have no names.
+            if self.server.observer is self.witness and isinstance(place, tuple):
+                self.witness.wait_for(place[1])
+            return answer
         finally:
             client.close()
 
@@ -146,11 +182,11 @@ def inspected(
     shop = Workshop(directory, SECRET)
     inspector = Inspector(app, trusted_hosts=hosts_of(host), workshop=shop, **given)
     server = make_server(host, 0, inspector, **options)
-    server.observer = inspector
+    server.observer = witness = Witness(inspector)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield Site(server, inspector, {"Host": f"127.0.0.1:{server.port}"})
+        yield Site(server, inspector, witness, {"Host": f"127.0.0.1:{server.port}"})
     finally:
         server.shutdown()
         thread.join(PATIENCE)

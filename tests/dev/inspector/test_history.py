@@ -172,15 +172,22 @@ def test_threads_write_at_the_same_time(history: History) -> None:
 
 @FORKS
 @pytest.mark.process
-def test_forked_processes_write_into_one_list(history: History) -> None:
+def test_forked_processes_write_into_one_list(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dovetail.dev.inspector.history._PATIENCE", 60.0)
     history.add(make_entry("/parent"))
     children = []
     for _ in range(3):
         child = os.fork()
         if not child:
-            for _ in range(10):
-                history.add(make_entry(f"/{os.getpid()}"))
-            os._exit(0)
+            status = 1
+            try:
+                for _ in range(10):
+                    history.add(make_entry(f"/{os.getpid()}"))
+                status = 0
+            finally:
+                os._exit(status)
         children.append(child)
     for child in children:
         assert os.waitpid(child, 0)[1] == 0
@@ -200,7 +207,7 @@ def test_the_next_program_finds_the_list(history: History) -> None:
         "from tests.dev.inspector.entries import make_entry;"
         "history = History(Path(sys.argv[1])); history.add(make_entry('/second')); history.close()"
     )
-    subprocess.run([sys.executable, "-c", code, history.path], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code, history.path], check=True, timeout=60)
     assert [head.target for head in history.snapshot().heads] == ["/second", "/first"]
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -222,9 +223,11 @@ def test_after_a_reload_it_is_the_new_code_that_answers(tmp_path: Path) -> None:
 
 @pytest.mark.network
 def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with inspected(echo, tmp_path, address=("0.0.0.0", port)) as site:
+    # It has the port, so that nobody else gets it, but does not listen.
+    with socket.socket() as taken, ExitStack() as stack:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        site = stack.enter_context(inspected(echo, tmp_path, address=("0.0.0.0", port)))
         site.ask("/lost")
         row = site.row("/lost")
         site.post(f"requests/{row['id']}/replay")
@@ -248,6 +251,7 @@ def test_so_many_at_a_time() -> None:
         for _ in range(8):
             silent.settimeout(PATIENCE)
             clients.append(silent.accept()[0])
+            clients[-1].settimeout(PATIENCE)
         for client in clients:
             client.recv(65536)
             client.close()
