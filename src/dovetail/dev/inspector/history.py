@@ -24,8 +24,9 @@ KEPT_REQUESTS = 100
 # How many octets the contents of the kept requests may have together.
 _KEPT_CONTENTS = 16 << 20
 _KEPT_NOTES = 20
-# For so many seconds a request waits for another process that is writing.
-_PATIENCE = 0.5
+# For so many seconds a request waits for another process that is writing. That takes less than a
+# millisecond, unless the machine is so busy that it has to wait itself.
+_PATIENCE = 5.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
