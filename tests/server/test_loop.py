@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.inprocess import PATIENCE, POLLERS, Client, RecordingLogs, open_test_poller
@@ -52,6 +53,28 @@ class Listener(socket.socket):
         return found
 
 
+class Application:
+    """Says ok; /hold waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.called: list[str] = []
+        self.holding = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        self.called.append(environ["PATH_INFO"])
+        if environ["PATH_INFO"] == "/hold":
+            self.holding.set()
+            assert self.go_on.wait(PATIENCE)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+
+@pytest.fixture
+def application() -> Application:
+    return Application()
+
+
 @pytest.fixture(params=POLLERS)
 def poller(request: pytest.FixtureRequest) -> Iterator[Poller]:
     with open_test_poller(request.param) as poller:
@@ -73,14 +96,8 @@ def client(listener: Listener) -> Iterator[Client]:
 
 
 @pytest.fixture
-def loop(poller: Poller, listener: Listener) -> Iterator[Loop]:
+def loop(poller: Poller, listener: Listener, application: Application) -> Iterator[Loop]:
     settings = Settings()
-
-    def application(environ: object, start_response: object) -> list[bytes]:
-        assert callable(start_response)
-        start_response("200 OK", [("Content-Length", "2")])
-        return [b"ok"]
-
     service = Service(settings, application, RecordingLogs(settings), flushes=poller.reports_owned)
     loop = Loop(
         service,
@@ -148,6 +165,31 @@ def test_client_between_accept_and_count_is_not_forgotten(
     thread.join(PATIENCE)
     assert not counted_too_late
     assert loop.open_connections == 1
+
+
+def test_pipeline_does_not_keep_those_waiting_who_come_while_it_is_served(
+    loop: Loop, client: Client, listener: Listener, application: Application
+) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        modest = Client(sock)
+        sock.connect(listener.getsockname())
+        loop.cover(SCRATCH)
+        for path in ("/1", "/hold", "/3", "/4", "/5"):
+            client.get(path)
+        thread = threading.Thread(target=loop.work)
+        thread.start()
+        try:
+            assert application.holding.wait(PATIENCE)
+            modest.get("/modest")
+            application.go_on.set()
+            assert modest.read().content == b"ok"
+            for _ in range(5):
+                assert client.read().content == b"ok"
+        finally:
+            application.go_on.set()
+            loop.stop()
+            thread.join(PATIENCE)
+    assert application.called == ["/1", "/hold", "/modest", "/3", "/4", "/5"]
 
 
 # Leaving clients to somebody else

@@ -208,11 +208,17 @@ class Loop:
             step = connection.advance(scratch)
             if step is Step.RUN:
                 self._run(connection)
-                if not (connection.has_more and (self._ready or self._runnable)):
+                if not (connection.has_more and self._others_wait()):
                     continue
                 step = Step.MORE  # a pipeline must not keep the others waiting
             self._leave(connection, step)
             return
+
+    def _others_wait(self) -> bool:
+        """Tell whether another connection is ready, also if nobody has seen it yet."""
+        if not (self._ready or self._runnable or self._waiting):
+            self._fetch()
+        return bool(self._ready or self._runnable)
 
     def _run(self, connection: Connection) -> None:
         with self._lock:
