@@ -151,7 +151,18 @@ def test_much_unread_content_ends_the_connection(serve: Serve) -> None:
     client.send(f"{POST}Content-Length: {3 * MIB}\r\n\r\n")
     reply = client.read()
     assert reply.content == b"not read"
+    # It is told before it asks again: by then it may not see yet that nobody listens any more.
+    assert reply["connection"] == "close"
     client.send(bytes(3 * MIB))
+    client.get("/next")
+    assert client.is_closed()
+
+
+def test_much_unread_content_of_unknown_length_ends_the_connection(serve: Serve) -> None:
+    client = serve(ignore, stream_input=True).connect()
+    client.send(f"{POST}Transfer-Encoding: chunked\r\n\r\n")
+    assert client.read().content == b"not read"
+    client.send(b"%x\r\n" % (3 * MIB) + bytes(3 * MIB) + b"\r\n0\r\n\r\n")
     client.get("/next")
     assert client.is_closed()
 

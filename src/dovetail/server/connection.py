@@ -356,8 +356,8 @@ class Connection:
     def _may_keep_alive(self) -> bool:
         if self._service.settings.keep_alive <= 0:
             return False
-        if self._intake.must_ask:
-            return False  # whether the client sends content it was not asked for is not known
+        if self._intake.must_ask or self._intake.unread > _UNREAD_OCTETS:
+            return False  # whether the client sends it is not known, or it is too much to pass over
         # While draining, pipelined requests that have arrived are still answered.
         return not self._service.draining or self.has_more
 

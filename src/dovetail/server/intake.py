@@ -29,6 +29,7 @@ class Intake:
     """
 
     __slots__ = (
+        "_length",
         "_reader",
         "_received",
         "_service",
@@ -50,6 +51,7 @@ class Intake:
     def reset(self) -> None:
         """Forget the current request."""
         self._spool: BodySpool | None = None
+        self._length = 0  # of what a streaming application may read; 0 if that is not known
         self._received = 0  # octets that a streaming application was given
         self._waited = 0.0  # seconds that it waited for them
         self.began = 0.0
@@ -62,7 +64,9 @@ class Intake:
         """Get ready for the content of a request, and ask for it unless the application is to."""
         self.must_ask = request.expects_continue and not self._reader.buffered
         self.is_streaming = self._service.stream_input
-        if not self.is_streaming:
+        if self.is_streaming:
+            self._length = request.length or 0
+        else:
             settings = self._service.settings
             self._spool = BodySpool(settings.body_buffer, settings.tmp_upload_dir)
             self._ask()
@@ -115,6 +119,11 @@ class Intake:
         if observed:
             self.kept = KeptContent(spool.again(), spool.size)
         return spool.finish(), spool.size
+
+    @property
+    def unread(self) -> int:
+        """How many octets a streaming application has not read yet, as far as that is known."""
+        return max(0, self._length - self._received)
 
     def _receive(self) -> bytes:
         """Return the next content for a streaming application, waiting for it."""
