@@ -67,7 +67,8 @@ class Waiter:
     def __init__(self, poller: Poller, timeout: float | None = None) -> None:
         self.returned = threading.Event()
         self._began = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(poller, timeout))
+        # One that is never woken fails its test, and must not keep the tests from ending.
+        self._thread = threading.Thread(target=self._run, args=(poller, timeout), daemon=True)
         self._thread.start()
         assert self._began.wait(PATIENCE)
 
