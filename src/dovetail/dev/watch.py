@@ -116,12 +116,19 @@ class _Assets:
         self._asked = False
 
     def __call__(self) -> list[str]:
-        """Return the folders; the watcher asks for them when it begins, and then again."""
-        if not self._asked and len(self._known) < _MOST_FILES:
+        """Return the folders; the watcher asks for them before and after it begins, and then again.
+
+        It may take long to begin, so the folders are looked at then, and not only meanwhile.
+        """
+        was_asked, self._asked = self._asked, True
+        if len(self._known) >= _MOST_FILES:
+            return self._folders
+        if was_asked:
+            self._look()
+        else:
             threading.Thread(
                 target=self._catch_up, name="dovetail-assets-early", daemon=True
             ).start()
-        self._asked = True
         return self._folders
 
     def show(self, path: str) -> None:

@@ -159,6 +159,7 @@ class Watcher:
                 continue
             attempts = 0
             with notifier:
+                self._watchlist.begin()
                 # Whatever happened since the last look was in nobody's sight.
                 if not self._tell(self._watchlist.all_changes()):
                     self._follow(notifier, places)
@@ -186,6 +187,7 @@ class Watcher:
 
     def _poll(self) -> None:
         self._watchlist.begin_to_poll()
+        self._watchlist.begin()
         # Whatever happened since the last look was in nobody's sight.
         if self._tell(self._watchlist.all_changes()):
             return

@@ -185,6 +185,14 @@ class Watchlist:
             for tree in trees
         ) or any(tree.root.startswith(event + os.sep) for tree in trees)
 
+    def begin(self) -> None:
+        """Ask for the assets again: from now on their changes are seen.
+
+        So whoever names them can tell of what has changed before.
+        """
+        if callable(self._assets):
+            self._assets()
+
     # What has changed
 
     def take_early(self) -> list[Change]:
