@@ -72,9 +72,12 @@ class Project:
         self.url = match[1]
 
     def write(self, name: str, text: str) -> None:
+        """Save a file in one step: an empty one in between could be seen, and reloaded for."""
         path = self.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        draft = self.directory.with_name(f"{self.directory.name}-draft")
+        draft.write_text(text)
+        draft.replace(path)
 
     def edit(self, name: str, old: str, new: str) -> None:
         text = (self.directory / name).read_text()

@@ -19,9 +19,11 @@ from typing import Any
 
 import pytest
 
+from dovetail.dev.workshop import VARIABLE
+
 __all__ = ["PATIENCE", "Client", "Crowd", "Project", "family", "is_alive", "project", "until"]
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 # Serves what the module `app` has; as little as possible stands around the reloader.
 PROGRAM = """
@@ -99,7 +101,7 @@ class Project:
     def start(
         self, *command: str, program: str = sys.executable, environ: dict[str, str] | None = None
     ) -> None:
-        variables = {**os.environ, "PYTHONUNBUFFERED": "1", **(environ or {})}
+        variables = {**os.environ, "PYTHONUNBUFFERED": "1", VARIABLE: "", **(environ or {})}
         words = [*([program] if program else []), *(command or ("run.py",))]
         words[0] = shutil.which(words[0], path=variables["PATH"]) or words[0]
         self.process = subprocess.Popen(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from dovetail.dev.reloader.paths import file_clock
 from dovetail.dev.reloader.watching import NATIVE, POLLING, Watcher, choose_type
 from dovetail.dev.reloader.watchlist import Change, Watchlist
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 _Item = TypeVar("_Item")
 KINDS = pytest.mark.parametrize("kind", [NATIVE, POLLING])
@@ -42,12 +43,16 @@ class Watched:
         """Act until that is noticed: nobody tells when the watching begins."""
         return _repeat(act, self.changes)
 
+    def change_of(self, act: Callable[[], object]) -> str:
+        return self.change(act).path
+
     def asset(self, act: Callable[[], object]) -> str:
         return _repeat(act, self.assets)
 
 
 def _repeat(act: Callable[[], object], queue: Queue[_Item]) -> _Item:
-    for _ in range(int(PATIENCE / 0.2)):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         act()
         try:
             return queue.get(timeout=0.2)
@@ -88,25 +93,30 @@ def test_an_extra_file_that_does_not_exist_yet(kind: str, tmp_path: Path) -> Non
 
 @KINDS
 def test_extra_files_that_are_named_later(kind: str, tmp_path: Path) -> None:
-    named = {str(tmp_path / "a")}
+    named = {str(tmp_path / "a"), str(tmp_path / "last")}
     with watching(kind, extra=lambda: frozenset(named)) as watched:
         watched.goes_on = True
         assert watched.change(touch(tmp_path / "a")).path == str(tmp_path / "a")
         # What is there already has not changed.
         touch(tmp_path / "tree" / "c")()
         touch(tmp_path / "b")()
+        # What was noticed behind it has come after what was written before it.
+        _repeat_until(watched.change_of, touch(tmp_path / "last"), str(tmp_path / "last"))
         named.update({str(tmp_path / "b"), str(tmp_path / "tree")})
-        seen = {watched.change(touch(tmp_path / "a")).path for _ in range(3)}
-        assert seen == {str(tmp_path / "a")}
-        _repeat_until(watched, touch(tmp_path / "b"), str(tmp_path / "b"))
-        _repeat_until(watched, touch(tmp_path / "tree" / "d"), str(tmp_path / "tree" / "d"))
+        seen = {watched.change_of(touch(tmp_path / "a")) for _ in range(3)}
+        assert seen <= {str(tmp_path / "a"), str(tmp_path / "last")}
+        _repeat_until(watched.change_of, touch(tmp_path / "b"), str(tmp_path / "b"))
+        in_tree = tmp_path / "tree" / "d"
+        _repeat_until(watched.change_of, touch(in_tree), str(in_tree))
 
 
-def _repeat_until(watched: Watched, act: Callable[[], object], path: str) -> None:
-    for _ in range(100):
-        if watched.change(act).path == path:
-            return
-    raise AssertionError(f"{path} was not seen")
+def _repeat_until(
+    notice: Callable[[Callable[[], object]], str], act: Callable[[], object], path: str
+) -> None:
+    """Act until that is noticed, and not only something that was done before."""
+    deadline = time.monotonic() + PATIENCE
+    while notice(act) != path:
+        assert time.monotonic() < deadline, f"{path} was not seen"
 
 
 @KINDS
@@ -154,8 +164,7 @@ def test_assets_do_not_end_the_watching(kind: str, tmp_path: Path) -> None:
     folders = [str(tmp_path / "static"), str(tmp_path / "templates")]
     with watching(kind, assets=lambda: folders, extra=[str(tmp_path / "x")]) as watched:
         assert watched.asset(touch(static)) == str(static)
-        seen = {watched.asset(touch(template)) for _ in range(3)}
-        assert str(template) in seen
+        _repeat_until(watched.asset, touch(template), str(template))
         assert watched.change(touch(tmp_path / "x")).path == str(tmp_path / "x")
 
 
