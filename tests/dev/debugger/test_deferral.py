@@ -19,6 +19,8 @@ from dovetail.dev.debugger import DebuggedApplication, deferral
 from dovetail.dev.debugger.deferral import without_keeping_the_thread
 from dovetail.toolkit.response import Response
 
+ONE_OF_SEVERAL: WSGIEnvironment = {"wsgi.multithread": False, "wsgi.multiprocess": True}
+
 
 def fine(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -27,7 +29,7 @@ def fine(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
 
 @pytest.mark.network
 @pytest.mark.parametrize("is_tls", [False, True], ids=["plain", "tls"])
-def test_the_only_thread_of_a_server_is_not_kept(
+def test_the_only_thread_of_a_process_is_not_kept(
     monkeypatch: pytest.MonkeyPatch, is_tls: bool
 ) -> None:
     monkeypatch.setenv("WERKZEUG_DEBUG_PIN", "off")
@@ -35,7 +37,11 @@ def test_the_only_thread_of_a_server_is_not_kept(
     names = {"begun": begun, "gate": gate, "seconds": PATIENCE}
     app = DebuggedApplication(fine, evalex=True, console_init_func=lambda: names)
     options: dict[str, Any] = {"ssl_context": "adhoc"} if is_tls else {}
-    with serving(app, **options) as server:
+
+    def one_of_several(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return app(environ | {"wsgi.multiprocess": True}, start_response)
+
+    with serving(one_of_several, **options) as server:
 
         def connect() -> http.client.HTTPConnection:
             if not is_tls:
@@ -83,7 +89,7 @@ def begin(status: str, *_: object) -> Callable[[bytes], object]:
 def answer_later(work: Work, method: str) -> bytes:
     """Return all that a client is sent for work that is done when it is not waited for any more."""
     ours, theirs = socket.socketpair()
-    environ = {"REQUEST_METHOD": method, "wsgi.multithread": False}
+    environ = ONE_OF_SEVERAL | {"REQUEST_METHOD": method}
     environ["dovetail.detach"] = lambda: (theirs, b"")
     with ours:
         ours.settimeout(PATIENCE)
@@ -121,11 +127,19 @@ def test_without_another_thread_it_is_done_at_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(threading.Thread, "start", refuse)
     work = Work(response := Response("done"))
     work.gate.set()
-    environ = {"wsgi.multithread": False, "dovetail.detach": pytest.fail}
+    environ = ONE_OF_SEVERAL | {"dovetail.detach": pytest.fail}
     assert without_keeping_the_thread(environ, work) is response
 
 
-@pytest.mark.parametrize("environ", [{}, {"wsgi.multithread": False}, {"wsgi.multithread": True}])
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        ONE_OF_SEVERAL,
+        ONE_OF_SEVERAL | {"wsgi.multithread": True, "dovetail.detach": pytest.fail},
+        ONE_OF_SEVERAL | {"wsgi.multiprocess": False, "dovetail.detach": pytest.fail},
+    ],
+)
 def test_other_servers_wait(environ: WSGIEnvironment) -> None:
     thread: list[threading.Thread] = []
 

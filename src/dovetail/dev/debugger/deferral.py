@@ -1,4 +1,4 @@
-"""Answers that take their time, on a server that has one thread for all requests."""
+"""Answers that take their time, on a server of several processes with one thread each."""
 
 from __future__ import annotations
 
@@ -27,13 +27,20 @@ def without_keeping_the_thread(
 ) -> WSGIApplication:
     """Return what answers a request with what ``work`` returns, which may take long.
 
-    The only thread of a server would be kept by it: nothing else could be answered meanwhile, not
-    even the request that is to stop it, and not either by another process if the browser has a
-    connection with this one. So the connection is taken over, and answered when the work is done.
+    The only thread of a process would be kept by it: not even the request that is to stop it could
+    be answered, and not by another process either if the browser has a connection with this one.
+    So the connection is taken over, and answered when the work is done.
 
-    :param work: is called in another thread if the server has only one.
+    A server of one process and one thread is kept all the same: its applications may count on
+    everything being done in that thread, as connections of sqlite3 do.
+
+    :param work: is called in another thread if each of several processes has only one.
     """
-    if environ.get("wsgi.multithread", True) or "dovetail.detach" not in environ:
+    if (
+        environ.get("wsgi.multithread", True)
+        or not environ.get("wsgi.multiprocess")
+        or "dovetail.detach" not in environ
+    ):
         return work()
     done: Future[Response] = Future()
     thread = threading.Thread(
