@@ -18,6 +18,7 @@ from tests.dev.live import PATIENCE, PatientHandler, hello, read_to_end
 
 from dovetail.dev.engine import Engine
 from dovetail.dev.server import BaseWSGIServer, make_server
+from dovetail.server import connection
 from dovetail.server.phases import Phase
 
 pytestmark = pytest.mark.network
@@ -235,14 +236,44 @@ def test_a_view_that_cannot_be_broken_off(generations: Generations) -> None:
         idle.close()
 
 
-def test_idle_clients_with_tls_are_told_good_bye(generations: Generations) -> None:
+def connect_with_tls(generations: Generations) -> ssl.SSLSocket:
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(generations.connect(), server_hostname="localhost")
+
+
+def test_idle_clients_with_tls_are_told_good_bye(generations: Generations) -> None:
     first = generations.start(named(b"first"), threaded=True, ssl_context="adhoc")
-    with context.wrap_socket(generations.connect(), server_hostname="localhost") as client:
+    with connect_with_tls(generations) as client:
         assert ask(client) == b"first"
         assert first.retire(PATIENCE) == []
         assert client.recv(1) == b""  # in an orderly way: it is no error
+
+
+def test_a_client_with_tls_that_is_about_to_ask_is_answered(
+    generations: Generations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_YOUNG_SECONDS", PATIENCE)
+    first = generations.start(named(b"first"), threaded=True, ssl_context="adhoc")
+    with connect_with_tls(generations) as client:
+        retiring = threading.Thread(target=first.retire, args=(PATIENCE,))
+        retiring.start()
+        assert isinstance(first._crew, Engine)
+        draining = first._crew._service
+        wait_until(lambda: draining.draining)
+        assert ask(client) == b"first!"
+        retiring.join(PATIENCE)
+    assert generations.has_returned()
+
+
+def test_a_client_with_tls_that_says_nothing_is_not_waited_for(
+    generations: Generations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_YOUNG_SECONDS", 0.0)
+    first = generations.start(named(b"first"), threaded=True, ssl_context="adhoc")
+    with connect_with_tls(generations) as client:
+        assert first.retire(PATIENCE) == []
+        assert client.recv(1) == b""
 
 
 def test_retiring_before_serving(generations: Generations) -> None:

@@ -229,6 +229,18 @@ def test_connection_with_unread_news_is_released(loop: Loop, client: Client) -> 
         assert loop.open_connections == 0
 
 
+def test_request_that_nobody_else_can_read_is_not_lost(loop: Loop, client: Client) -> None:
+    loop.cover(SCRATCH)
+    (connection,) = loop._connections.values()
+    connection.wire.tls = True
+    connection._young_until = 0.0
+    client.get()
+    assert loop.release_resting() == []
+    loop._fetch()  # it is in the queue now
+    assert loop.release_resting() == []
+    assert loop.open_connections == 1
+
+
 def test_request_that_has_begun_is_not_released(loop: Loop, client: Client) -> None:
     loop.cover(SCRATCH)
     client.send("GET")

@@ -34,6 +34,7 @@ from dovetail.server.intake import Intake
 from dovetail.server.logs import AccessEntry
 from dovetail.server.observation import Observation
 from dovetail.server.phases import Ownership, Phase, Step
+from dovetail.server.poller import READABLE, wait_for
 from dovetail.server.service import Service
 from dovetail.server.wire import LOOKS, Wire
 
@@ -48,6 +49,8 @@ _LINGER_SECONDS = 5.0
 _LINGER_OCTETS = 64 << 20
 # How much content that a streaming application left unread is read to save the connection.
 _UNREAD_OCTETS = 256 << 10
+# So many seconds after it came, a client that has not asked for anything is expected to do so.
+_YOUNG_SECONDS = 1.0
 
 
 class Hooks:
@@ -91,6 +94,7 @@ class Connection:
         "_service",
         "_started",
         "_started_epoch",
+        "_young_until",
         "deadline",
         "ownership",
         "phase",
@@ -107,6 +111,7 @@ class Connection:
         self.ownership = Ownership.IDLE
         #: Monotonic time at which ``expire`` is due.
         self.deadline = time.monotonic() + service.settings.header_timeout
+        self._young_until = time.monotonic() + _YOUNG_SECONDS
         self._reader = RequestReader(service.limits)
         self._intake = Intake(wire, self._reader, service)
         self._idle = False  # between two requests
@@ -132,8 +137,16 @@ class Connection:
 
     @property
     def at_rest(self) -> bool:
-        """Whether nothing of a next request was read, so that anybody could go on with it."""
-        return self.phase is Phase.READING and not (self._reader.started or self.wire.hung_up)
+        """Whether it can be left: nothing of a next request was read, so anybody could go on.
+
+        With TLS nobody else can. Then no request may be there, or on its way as the first one.
+        """
+        if self.phase is not Phase.READING or self._reader.started or self.wire.hung_up:
+            return False
+        if not self.wire.tls:
+            return True
+        is_young = not self._idle and time.monotonic() < self._young_until
+        return not (is_young or wait_for(self.wire.fd, READABLE, 0.0))
 
     # What its owner does
 

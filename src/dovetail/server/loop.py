@@ -324,7 +324,7 @@ class Loop:
     # Leaving
 
     def release_resting(self) -> list[socket.socket]:
-        """Give up the connections of which nothing unanswered was read.
+        """Give up the connections that are at rest.
 
         :return: their sockets, still open, for somebody who goes on with them.
         """
