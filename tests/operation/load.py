@@ -53,7 +53,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Load:
-    """The users of some addresses, at work inside of ``with``."""
+    """The users of some addresses, at work inside of ``with``, or from start to stop."""
 
     addresses: Sequence[Address]
     outcomes: list[Outcome] = field(default_factory=list)
@@ -68,6 +68,11 @@ class Load:
     _thread: threading.Thread | None = None
 
     def __enter__(self) -> Load:
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Let the users begin; return when there are answers."""
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
         try:
@@ -75,7 +80,6 @@ class Load:
         except BaseException:
             self.stop()
             raise
-        return self
 
     def __exit__(
         self,

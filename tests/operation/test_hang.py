@@ -18,12 +18,14 @@ pytestmark = [pytest.mark.process, pytest.mark.network]
 TIMEOUT = 5
 
 
-def hang_with_the_lock_held(server: Server) -> int:
-    """Have a worker hang in C code that holds the interpreter's lock; return it."""
+def hang_with_the_lock_held(server: Server, load: Load) -> int:
+    """Have a worker hang in C code that holds the interpreter's lock, under load; return it."""
 
     async def ask() -> int:
         async with Links(Address(server.port)) as links:
+            # Beside others, one worker might have no room for newcomers all the time.
             victim, bystander = await links.of_each_worker(2)
+            await asyncio.to_thread(load.start)
             hanging = asyncio.create_task(victim.ask("GET", "/hang?id=hanging"))
             assert (await bystander.ask("GET", "/work")).facts["pid"] == bystander.pid
             with pytest.raises(Lost):
@@ -36,12 +38,15 @@ def hang_with_the_lock_held(server: Server) -> int:
 
 def test_worker_that_hangs_with_the_lock_held(serve: Serve, site: Site) -> None:
     server = serve(f"--timeout={TIMEOUT}")
-    with Load([Address(server.port)]) as load:
-        victim = hang_with_the_lock_held(server)
+    load = Load([Address(server.port)])
+    try:
+        victim = hang_with_the_lock_held(server, load)
         server.wait_for(rf"worker {victim} silent for more than {TIMEOUT} s; aborting it")
         server.wait_for(rf"worker {victim} .*SIGABRT.*; starting another")
         server.wait_for(r"worker \d+ ready", times=3)
         load.wait(40)
+    finally:
+        load.stop()
     # The stacks are in the log: the line that hangs, and the threads that do not.
     server.wait_for(r"Fatal Python error: Aborted")
     server.wait_for(r'application\.py", line \d+ in hang')
