@@ -24,7 +24,7 @@ STOCK = $(MOVED)/stock
 # Where arguments choose some of the tests, a run may have none of them.
 OR_NONE = $(if $(ARGS),|| [ $$? -eq 5 ])
 
-.PHONY: help run environments test bench lint format docs clean
+.PHONY: help run environments test test-own test-peers test-moved bench lint format docs clean
 .DELETE_ON_ERROR:
 # Two pips in one environment get in each other's way.
 .NOTPARALLEL:
@@ -40,12 +40,16 @@ environments: $(VENV)/.installed-test $(APPLICATIONS)/.installed
 environments: $(if $(PEERS_TESTS),$(PEERS)/.installed) $(MOVED)/.installed
 environments: ## install what the tests need
 
-test: environments ## run all tests
+test: test-own $(if $(PEERS_TESTS),test-peers) test-moved ## run all tests
+
+test-own: environments
 	@$(BIN)/python -m pytest $(ARGS) $(OR_NONE)
-ifneq ($(PEERS_TESTS),)
+
+test-peers: environments
 	@echo "with Flask and Werkzeug themselves:"
 	@$(PEERS)/bin/python -m pytest $(ARGS) $(PEERS_TESTS) $(OR_NONE)
-endif
+
+test-moved: environments
 	@echo "extensions on ours:"
 	@$(MOVED)/bin/python -m pytest $(ARGS) -p tests.moved.standin tests/moved $(OR_NONE)
 	@echo "Flask on our toolkit:"
