@@ -301,22 +301,22 @@ def test_the_fragments_of_tracebacks(failing: Callable[[], None], titled: bool) 
 
 
 def hidden_before() -> None:
-    __traceback_hide__ = "before"  # noqa: F841
+    __traceback_hide__ = "before"
     raise_plainly()
 
 
 def hidden() -> None:
-    __traceback_hide__ = True  # noqa: F841
+    __traceback_hide__ = True
     raise_plainly()
 
 
 def hidden_after() -> None:
-    __traceback_hide__ = "after"  # noqa: F841
+    __traceback_hide__ = "after"
     raise_chained()
 
 
 def hidden_with_the_rest() -> None:
-    __traceback_hide__ = "after_and_this"  # noqa: F841
+    __traceback_hide__ = "after_and_this"
     hidden()
 
 

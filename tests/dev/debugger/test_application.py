@@ -369,7 +369,7 @@ def test_the_content_is_closed_once(error: Exception | None, read: int) -> None:
 
 def test_hidden_frames() -> None:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        __traceback_hide__ = True  # noqa: F841
+        __traceback_hide__ = True
         return shown()
 
     def shown() -> Iterable[bytes]:

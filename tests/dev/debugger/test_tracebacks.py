@@ -326,7 +326,7 @@ def hiding(first: object, second: object = None) -> list[str]:
 
     def outer() -> None:
         if first is not None:
-            __traceback_hide__ = first  # noqa: F841
+            __traceback_hide__ = first
         middle()
 
     def middle() -> None:
@@ -334,7 +334,7 @@ def hiding(first: object, second: object = None) -> list[str]:
 
     def inner() -> None:
         if second is not None:
-            __traceback_hide__ = second  # noqa: F841
+            __traceback_hide__ = second
         last()
 
     def last() -> None:
@@ -374,7 +374,7 @@ def test_hidden_frames(first: object, second: object, left: str) -> None:
 
 def test_hidden_frames_are_shown_on_request() -> None:
     def hidden() -> None:
-        __traceback_hide__ = True  # noqa: F841
+        __traceback_hide__ = True
         raise ValueError
 
     assert names(DebugTraceback(raised(hidden), hide=False)) == ["raised", "hidden"]
@@ -383,7 +383,7 @@ def test_hidden_frames_are_shown_on_request() -> None:
 
 def test_frames_that_all_hide_are_all_shown() -> None:
     def hidden() -> None:
-        __traceback_hide__ = True  # noqa: F841
+        __traceback_hide__ = True
         raise ValueError
 
     error = raised(hidden)

@@ -14,7 +14,7 @@ def failing_application(error: Exception, trace: TracebackType | None) -> WSGIAp
     """Return an application that raises ``error``, with this traceback, at every request."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:  # noqa: ARG001
-        __traceback_hide__ = True  # noqa: F841  (for the debugger: this frame is not the user's)
+        __traceback_hide__ = True  # for the debugger: this frame is not the user's
         # The terminal has it already, once.
         environ["wsgi.errors"] = io.StringIO()
         # The debugger's page says that the next save is picked up.
