@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dovetail.dev.changes import Changes, Moment
+from dovetail.http1 import dump_response_head
 
 __all__ = ["HEAD", "RETRY", "Broadcaster", "events_since", "greeting"]
 
@@ -91,8 +92,7 @@ class Broadcaster:
         :param moment: when the client's page was made.
         """
         sock.setblocking(False)
-        fields = "".join(f"{name}: {value}\r\n" for name, value in HEAD)
-        head = f"HTTP/1.1 200 OK\r\n{fields}Connection: close\r\n\r\n".encode("ascii")
+        head = dump_response_head("200 OK", [*HEAD, ("Connection", "close")])
         events, moment = greeting(self.changes, moment)
         if not _send(sock, head + events):
             sock.close()

@@ -21,6 +21,7 @@ from dovetail.http1.writer import (
     dump_interim,
     dump_refusal,
     dump_request_head,
+    dump_response_head,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "dump_interim",
     "dump_refusal",
     "dump_request_head",
+    "dump_response_head",
 ]

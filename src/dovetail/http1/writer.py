@@ -10,7 +10,14 @@ from dovetail.http1.errors import ProtocolError, ResponseError
 from dovetail.http1.events import Request
 from dovetail.http1.grammar import field_name, is_text, tokens
 
-__all__ = ["CONTINUE", "ResponseWriter", "dump_interim", "dump_refusal", "dump_request_head"]
+__all__ = [
+    "CONTINUE",
+    "ResponseWriter",
+    "dump_interim",
+    "dump_refusal",
+    "dump_request_head",
+    "dump_response_head",
+]
 
 #: The interim response that asks for the content (RFC 9110 section 15.2.1).
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -282,5 +289,17 @@ def dump_request_head(method: str, target: str, version: str, fields: Fields) ->
 
     :raises UnicodeEncodeError: there is a character that stands for no octet.
     """
-    lines = [f"{method} {target} {version}", *[f"{name}: {value}" for name, value in fields]]
+    return _dump_head(f"{method} {target} {version}", fields)
+
+
+def dump_response_head(status: str, fields: Fields) -> bytes:
+    """Return a response's head as it is given, such as "200 OK"; nothing of it is checked.
+
+    :raises UnicodeEncodeError: there is a character that stands for no octet.
+    """
+    return _dump_head(f"HTTP/1.1 {status}", fields)
+
+
+def _dump_head(first: str, fields: Fields) -> bytes:
+    lines = [first, *[f"{name}: {value}" for name, value in fields]]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")

@@ -11,6 +11,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from dovetail.dev.debugger import answers
+from dovetail.http1 import dump_response_head
 from dovetail.toolkit.response import Response
 
 __all__ = ["without_keeping_the_thread"]
@@ -75,8 +76,7 @@ def _send(sock: Any, environ: WSGIEnvironment, done: Future[Response]) -> None:
     except Exception as error:
         response = answers.plain(f"The debugger failed: {type(error).__name__}: {error}\n", 500)
     fields = [*response.get_wsgi_headers(environ).to_wsgi_list(), ("Connection", "close")]
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields)
-    octets = f"HTTP/1.1 {response.status}\r\n{head}\r\n".encode("latin-1")
+    octets = dump_response_head(response.status, fields)
     if environ["REQUEST_METHOD"] != "HEAD":
         octets += response.get_data()
     with contextlib.closing(sock), contextlib.suppress(OSError):  # the page may be gone by now
