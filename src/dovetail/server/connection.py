@@ -110,8 +110,9 @@ class Connection:
         self.phase = Phase.HANDSHAKE if wire.tls else Phase.READING
         self.ownership = Ownership.IDLE
         #: Monotonic time at which ``expire`` is due.
-        self.deadline = time.monotonic() + service.settings.header_timeout
-        self._young_until = time.monotonic() + _YOUNG_SECONDS
+        now = time.monotonic()
+        self.deadline = now + service.settings.header_timeout
+        self._young_until = now + _YOUNG_SECONDS
         self._reader = RequestReader(service.limits)
         self._intake = Intake(wire, self._reader, service)
         self._idle = False  # between two requests

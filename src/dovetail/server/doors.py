@@ -190,8 +190,9 @@ class Doors:
             self._exhausted = False
             self._publish_room()
 
-    def _shut(self, door: _Door, seconds: float, *, exhausted: bool) -> None:
-        """Leave the clients in the kernel's queue for a while."""
+    def _shut(self, door: _Door, *, exhausted: bool) -> None:
+        """Leave the clients in the kernel's queue for a while; for a moment, if only to others."""
+        seconds = _EXHAUSTED_SECONDS if exhausted else _YIELD_SECONDS
         with self._lock:
             if door.open:
                 self._poller.remove(door.socket.fileno())
@@ -235,7 +236,7 @@ class Doors:
             return self._house.free_threads <= 0  # those who are queued go first
         door.yielded = self._should_yield(has_yielded=door.yielded)
         if door.yielded:
-            self._shut(door, _YIELD_SECONDS, exhausted=False)
+            self._shut(door, exhausted=False)
         return door.yielded
 
     def _should_yield(self, *, has_yielded: bool) -> bool:
@@ -261,7 +262,7 @@ class Doors:
     def _accept_uncounted(self, door: _Door) -> bool:
         # Who waits when the drain begins is taken in any case: nobody else may come for them.
         if self._house.open_connections >= self._most and not self._service.draining:
-            self._shut(door, _EXHAUSTED_SECONDS, exhausted=True)
+            self._shut(door, exhausted=True)
             self._warn(f"{self._most} connections are open, the limit (--worker-connections)")
             return False
         try:
@@ -271,7 +272,7 @@ class Doors:
         except OSError as error:
             if error.errno not in _EXHAUSTED:
                 return error.errno == errno.ECONNABORTED  # that client is gone; the next one
-            self._shut(door, _EXHAUSTED_SECONDS, exhausted=True)
+            self._shut(door, exhausted=True)
             self._warn(f"cannot accept a connection: {error.strerror}")
             return False
         try:

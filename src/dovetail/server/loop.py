@@ -48,7 +48,7 @@ class Loop:
         and when a door was shut.
     :param make_connection: for connections of another kind than :class:`Connection`.
     :param modest: whether clients are left in the kernel's queue, for other processes, as long as
-        all threads are busy; otherwise they are only for a moment.
+        all threads are busy; otherwise they are only as long as another worker is not stuck.
     """
 
     def __init__(

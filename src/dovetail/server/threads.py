@@ -44,7 +44,6 @@ _JOIN_SECONDS = 2.0
 # Descriptors besides the connections': files, database connections, the application's own.
 _OTHER_DESCRIPTORS = 512
 _AT_ONCE = (signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1)
-_SIGNALS = (signal.SIGTERM, *_AT_ONCE)
 
 
 class _Bell(Bell):
@@ -89,7 +88,7 @@ class ThreadWorker:
         try:
             return self._run()
         finally:
-            self._bell.unwatch(_SIGNALS)
+            self._bell.unwatch([signal.SIGTERM, *_AT_ONCE])
 
     def _run(self) -> int:
         # The arbiter aborts a worker that hangs, perhaps with the interpreter's lock held: only C
@@ -101,7 +100,7 @@ class ThreadWorker:
         except LoadError as error:
             self._context.channel.failed(str(error), error.status)
             return error.status
-        self._bell.watch(_SIGNALS)
+        self._bell.watch([signal.SIGTERM])
         settings = self._context.settings
         _raise_descriptor_limit(settings.worker_connections + _OTHER_DESCRIPTORS)
         logs = self._context.logs
