@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 import pytest
 
-__all__ = ["find_program", "miss"]
+__all__ = ["bounded", "find_program", "miss", "unhurried"]
 
 # Debian keeps servers where ordinary users do not look.
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
@@ -31,3 +35,24 @@ def miss(reason: str) -> NoReturn:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def unhurried(deadline: str) -> list[str]:
+    """Return options of `dovetail serve` that give all that clients have to do so much time.
+
+    On a busy machine they may stand still for a while, and are not to be given up then.
+    """
+    names = ("keep-alive", "header-timeout", "body-timeout", "body-grace", "write-timeout")
+    return [f"--{name}={deadline}" for name in names]
+
+
+@contextmanager
+def bounded(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
+    """Kill a program that takes too long, which ends the wait for what it says."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()

@@ -5,7 +5,6 @@ import platform
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from unittest import mock
 import click
 import pytest
 from click.testing import CliRunner
+from tests.programs import bounded
 
 from dovetail import __version__
 from dovetail.cli import cli, main
@@ -373,16 +373,17 @@ class TestCompat:
     @pytest.mark.parametrize("preload", ["--preload", "--no-preload"])
     def test_workers(self, preload: str, directory: Path) -> None:
         args = ["serve", "old:app", "--compat", preload, "-b", "127.0.0.1:0"]
-        with subprocess.Popen(
-            [sys.executable, "-m", "dovetail", *args],
-            cwd=directory,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=_environ(),
-        ) as process:
+        with (
+            subprocess.Popen(
+                [sys.executable, "-m", "dovetail", *args],
+                cwd=directory,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=_environ(),
+            ) as process,
+            bounded(process, PATIENCE),
+        ):
             assert process.stderr is not None
-            bound = threading.Timer(PATIENCE, process.kill)
-            bound.start()
             try:
                 assert any("ready" in text for text in iter(process.stderr.readline, ""))
                 process.send_signal(signal.SIGHUP)
@@ -390,7 +391,6 @@ class TestCompat:
                 process.send_signal(signal.SIGTERM)
                 process.communicate(timeout=PATIENCE)
             finally:
-                bound.cancel()
                 process.kill()
         assert process.returncode == 0
 
@@ -533,19 +533,19 @@ class TestServe:
     @pytest.mark.process
     def test_ctrl_c_leaves_no_traceback(self, directory: Path) -> None:
         line = [sys.executable, "-m", "dovetail", "serve", "hello:app", "-b", "127.0.0.1:0"]
-        with subprocess.Popen(
-            line, cwd=directory, stderr=subprocess.PIPE, text=True, env=_environ()
-        ) as process:
+        with (
+            subprocess.Popen(
+                line, cwd=directory, stderr=subprocess.PIPE, text=True, env=_environ()
+            ) as process,
+            bounded(process, PATIENCE),
+        ):
             assert process.stderr is not None
-            bound = threading.Timer(PATIENCE, process.kill)
-            bound.start()
             try:
                 lines = iter(process.stderr.readline, "")
                 assert any("ready" in text for text in lines)
                 process.send_signal(signal.SIGINT)
                 _, rest = process.communicate(timeout=PATIENCE)
             finally:
-                bound.cancel()
                 process.kill()
         assert process.returncode == 0
         assert "Traceback" not in rest

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,6 +19,7 @@ import pytest
 from click.testing import CliRunner
 from tests.applications.deployment import wait_until
 from tests.captured import CAPTURE
+from tests.programs import bounded
 
 from dovetail.app.groups import ScriptInfo
 from dovetail.cli.captured_request import check_request, dump_request, put_in, warnings
@@ -230,15 +230,14 @@ def test_with_the_debugger(place: Place) -> None:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    bound = threading.Timer(PATIENCE, process.kill)
-    bound.start()
     try:
         assert process.stdout is not None
         shown = ""
-        while "Press Ctrl-C to quit\n" not in shown:
-            line = process.stdout.readline()
-            assert line, shown
-            shown += line
+        with bounded(process, PATIENCE):
+            while "Press Ctrl-C to quit\n" not in shown:
+                line = process.stdout.readline()
+                assert line, shown
+                shown += line
         found = re.search(r"^Debugger: (http://127\.0\.0\.1:\d+/\S+)\nPIN: ([\d-]+)$", shown, re.M)
         assert found is not None, shown
         request = urllib.request.Request(found[1], headers={"Accept": "text/html"})
@@ -256,7 +255,6 @@ def test_with_the_debugger(place: Place) -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
     finally:
-        bound.cancel()
         process.kill()
         process.communicate()
 

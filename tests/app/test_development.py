@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.operation.server import COMMAND, PATIENCE, environment
+from tests.programs import bounded
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
@@ -54,14 +54,11 @@ class Program:
         )
         assert self.process.stdout is not None
         self.lines: list[str] = []
-        # One that says nothing is not waited for for ever.
-        watch = threading.Timer(PATIENCE, self.process.kill)
-        watch.start()
-        for text in self.process.stdout:
-            self.lines.append(text.rstrip("\n"))
-            if "CTRL+C" in text:
-                break
-        watch.cancel()
+        with bounded(self.process, PATIENCE):
+            for text in self.process.stdout:
+                self.lines.append(text.rstrip("\n"))
+                if "CTRL+C" in text:
+                    break
         self.port = int((re.search(r"://[^/]*:(\d+)$", "\n".join(self.lines), re.M) or [0, 0])[1])
 
     def ask(self, path: str = "/") -> str:

@@ -21,16 +21,12 @@ from typing import Any
 
 import pytest
 from tests.operation.server import PATIENCE, Server
+from tests.programs import unhurried
 
 pytestmark = [pytest.mark.process, pytest.mark.network]
 
 PROJECT = Path(__file__).parent / "served_project.py"
 USERS = 12
-# Clients may stand still for a while, and are not to be given up then.
-PATIENT = [
-    *("--keep-alive", "60s", "--header-timeout", "60s"),
-    *("--body-timeout", "60s", "--write-timeout", "60s"),
-]
 CONTENT = random.Random(1).randbytes(3_000_000)
 ETAG = re.compile(r'"[^"]+"')
 
@@ -86,7 +82,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     (tmp_path / "static" / "style.css").write_text("body {}")
     log = ["--access-log", str(tmp_path / "access"), "--access-log-format", "json"]
     server = Server(
-        ["-b", "127.0.0.1:0", "-w", "2", "--threads", "4", *PATIENT, *log, "project:app"],
+        ["-b", "127.0.0.1:0", "-w", "2", "--threads", "4", *unhurried("60s"), *log, "project:app"],
         directory=tmp_path,
         variables={"SERVED_STATE": str(tmp_path)},
     )

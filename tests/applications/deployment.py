@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.programs import unhurried
+
 __all__ = ["BIN", "PATIENCE_SECONDS", "THREADS", "WORKERS", "Deployment", "Process", "wait_until"]
 
 #: The environment of the applications: theirs are not to be mixed up with what tests ours.
@@ -116,10 +118,8 @@ class Deployment:
         command: list[str | os.PathLike[str]] = [BIN / "dovetail", "serve", application]
         command += ["--chdir", search, "--workers", str(WORKERS), "--threads", str(THREADS)]
         command += ["--bind", "127.0.0.1:0", "--bind", f"unix:{self.socket}"]
-        # Clients may stand still for a while where the machine is busy, and nginx has to be the
-        # first to close an idle connection between the two.
-        command += ["--keep-alive=5m", "--header-timeout=5m", "--write-timeout=5m"]
-        command += ["--body-timeout=5m", "--body-grace=5m"]
+        # Besides, nginx has to be the first to close an idle connection between the two.
+        command += unhurried("5m")
         command += ["--access-log", self.access_log, "--access-log-format", "json", *options]
         environment = {"PYTHONDONTWRITEBYTECODE": "1", **(environ or {})}
         self.process = Process(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -87,18 +86,6 @@ def get(
         return response.status, fields, response.read()
     finally:
         client.close()
-
-
-@contextmanager
-def bounded(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Kill a program that takes too long, which ends the wait for what it says."""
-    timer = threading.Timer(2 * PATIENCE, process.kill)
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
 
 
 def make_own_peer() -> Peer:

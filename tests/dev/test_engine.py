@@ -17,7 +17,8 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
-from tests.dev.live import PATIENCE, bounded, connect, exchange, get, hello, read_to_end, serving
+from tests.dev.live import PATIENCE, connect, exchange, get, hello, read_to_end, serving
+from tests.programs import bounded
 
 from dovetail.dev.engine import MOST_THREADS, Engine
 from dovetail.dev.handler import WSGIRequestHandler
@@ -347,7 +348,7 @@ def test_ctrl_c_in_the_middle_of_a_view(kind: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as program:
         assert program.stdout is not None
-        with bounded(program):
+        with bounded(program, 2 * PATIENCE):
             port = int(program.stdout.readline())
             with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
                 sock.sendall(REQUEST)

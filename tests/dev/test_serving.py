@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.dev.live import PATIENCE, bounded, hello
+from tests.dev.live import PATIENCE, hello
+from tests.programs import bounded
 
 from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.server import BaseWSGIServer
@@ -107,7 +108,7 @@ def test_a_program(kind: str, tmp_path: Path) -> None:
         text=True,
     ) as program:
         assert program.stderr is not None
-        with bounded(program):
+        with bounded(program, 2 * PATIENCE):
             said = [program.stderr.readline() for _ in range(3)]
         port = int(said[1].rpartition(":")[2])
         contents = []

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.dev.live import PATIENCE, bounded
+from tests.dev.live import PATIENCE
+from tests.programs import bounded
 
 pytestmark = [pytest.mark.network, pytest.mark.process]
 
@@ -164,7 +165,7 @@ def program(*args: str) -> Iterator[Program]:
         text=True,
     ) as process:
         try:
-            with bounded(process):
+            with bounded(process, 2 * PATIENCE):
                 yield Program(process)
         finally:
             if process.poll() is None:

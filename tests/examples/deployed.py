@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.applications.deployment import Process
+from tests.programs import unhurried
 
 __all__ = ["Deployed"]
 
@@ -24,9 +25,7 @@ class Deployed:
                 "serve",
                 *("--chdir", EXAMPLES, "--bind", "127.0.0.1:0"),
                 *("--workers", "2", "--threads", "4"),
-                # Clients may stand still for a while where the machine is busy.
-                *("--keep-alive", "5m", "--header-timeout", "5m", "--write-timeout", "5m"),
-                *("--body-timeout", "5m", "--body-grace", "5m"),
+                *unhurried("5m"),
                 *("--access-log", self.access_log, "--access-log-format", "%(p)s %(U)s"),
                 f"magpie:create_app(instance_path={str(self.instance)!r}, demo_data=True)",
             ],

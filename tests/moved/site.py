@@ -13,6 +13,7 @@ from urllib.parse import urljoin
 
 import requests
 from tests.applications.deployment import PATIENCE_SECONDS, Process, wait_until
+from tests.programs import unhurried
 
 __all__ = [
     "PATIENCE",
@@ -28,11 +29,6 @@ __all__ = [
 PROJECTS = Path(__file__).parent / "projects"
 #: How long a client waits for anything, in seconds: longer than the server may take.
 PATIENCE = 2 * PATIENCE_SECONDS
-# Nor does the server give a client up that stands still for a while.
-_PATIENT = [
-    *("--keep-alive", "60s", "--header-timeout", "60s"),
-    *("--body-timeout", "60s", "--write-timeout", "60s"),
-]
 
 
 def is_stock() -> bool:
@@ -107,7 +103,7 @@ class Site:
         if not is_stock():
             command = [sys.executable, "-m", "dovetail", "serve", application, "--compat"]
             command += ["--bind", "127.0.0.1:0", "--threads", "8", "--chdir", str(PROJECTS)]
-            command += _PATIENT
+            command += unhurried("60s")
         self.process = Process(
             command,
             output=state / "output.log",

@@ -16,15 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.operation.client import Address
 from tests.operation.server import Server
+from tests.programs import unhurried
 
 HERE = Path(__file__).parent
 
 # On a machine that is busy, clients and workers may stand still for a while: what a test does not
 # want to end must not end because of that.
-UNHURRIED = (
-    *("--keep-alive=5m", "--header-timeout=5m", "--write-timeout=5m"),
-    *("--body-timeout=5m", "--body-grace=5m", "--graceful-timeout=5m"),
-)
+UNHURRIED = (*unhurried("5m"), "--graceful-timeout=5m")
 
 
 @dataclass(frozen=True, slots=True)

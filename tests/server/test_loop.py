@@ -10,28 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.inprocess import PATIENCE, POLLERS, Client, RecordingLogs, open_test_poller
+from tests.server.inprocess import (
+    PATIENCE,
+    POLLERS,
+    Client,
+    RecordingLogs,
+    Slot,
+    open_test_poller,
+)
 
 from dovetail.server.loop import Loop
 from dovetail.server.poller import Poller
 from dovetail.server.service import Service
 from dovetail.server.settings import Settings
-
-
-class Slot:
-    """Notes nothing."""
-
-    def beat(self) -> None:
-        return None
-
-    def set_connections(self, count: int) -> None:
-        return None
-
-    def set_full(self, full: bool) -> None:
-        return None
-
-    def least_connections(self) -> None:
-        return None
 
 
 class Listener(socket.socket):

@@ -9,12 +9,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.applications.deployment import wait_until
 from tests.server.inprocess import PATIENCE, UNHURRIED, Client
 
 pytestmark = [pytest.mark.network, pytest.mark.process]
@@ -56,7 +56,7 @@ class Outside:
         return self._log.read_text()
 
     def wait_for_log(self, words: str) -> None:
-        eventually(lambda: words in self.log)
+        wait_until(lambda: words in self.log, f"{words} is in the log")
 
     def close(self) -> None:
         for client in self.clients:
@@ -65,13 +65,6 @@ class Outside:
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 Start = Callable[..., Outside]
@@ -140,7 +133,7 @@ def test_usr1_reopens_the_logs(start: Start, tmp_path: Path) -> None:
         assert client.fetch("/between").status == 200
         return access.exists() and "GET /between" in access.read_text()
 
-    eventually(is_written)
+    wait_until(is_written, "it is written")
     assert client.fetch("/after").status == 200
     assert client.fetch("/after").status == 200
     assert "GET /before" in (tmp_path / "access.old").read_text()
