@@ -11,6 +11,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterable
 
+from dovetail.dev.interruptions import Postponement, postponed
 from dovetail.server.controls import escape_lines
 from dovetail.server.loop import Loop, MakeConnection
 from dovetail.server.poller import Poller
@@ -187,23 +188,24 @@ class Engine:
         self._once = once
         if not once:
             self._loop.doors.open()
-        try:
-            if self._inside:
-                self._serve_inside()
-            else:
-                self._keep_house()
-        finally:
-            self._dismiss()
+        with postponed(self._bell.ring) as signals:
+            try:
+                if self._inside:
+                    self._serve_inside(signals)
+                else:
+                    self._keep_house(signals.act)
+            finally:
+                self._dismiss()
         if self._error is not None:
             raise self._error
 
-    def _serve_inside(self) -> None:
+    def _serve_inside(self, signals: Postponement) -> None:
         steward = threading.Thread(target=self._keep_house, name="steward", daemon=True)
         self._threads.append(threading.current_thread())
         try:
-            # Ctrl-C comes in this thread, and leaves by here.
             steward.start()
-            self._loop.work()
+            with signals.lifted():  # the application can be interrupted by Ctrl-C
+                self._loop.work()
         finally:
             self.stop()
             if steward.is_alive():
@@ -211,7 +213,7 @@ class Engine:
             self._threads.clear()
             self._loop.close_silent()
 
-    def _keep_house(self) -> None:
+    def _keep_house(self, heed_signals: Callable[[], None] = lambda: None) -> None:
         self._keeper = threading.current_thread()
         try:
             if not self._inside:
@@ -221,6 +223,7 @@ class Engine:
                 at_most = min(_HASTE, self._interval) if haste else self._interval
                 ready = self._steward.sleep(self._loop, self._watched, at_most=at_most)
                 self._bell.take()
+                heed_signals()
                 self._act(ready)
                 self._steward.look(self._loop)
                 self._grow()

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
 from dovetail.dev.engine import Engine, Give
+from dovetail.dev.interruptions import postponed
 from dovetail.server.deaths import describe_death
 from dovetail.server.poller import wait_for_any
 from dovetail.server.steward import Bell
@@ -189,12 +190,14 @@ class Workers:
         self._thread = threading.current_thread()
         seconds = _HURRY_SECONDS
         try:
-            while not self._stopping:
-                self._hire()
-                self._deal()
-                self._wait(self._interval)
-                self._act()
-                self._reap()
+            with postponed(self._bell.ring) as signals:
+                while not self._stopping:
+                    self._hire()
+                    self._deal()
+                    self._wait(self._interval)
+                    signals.act()
+                    self._act()
+                    self._reap()
             seconds = _STOP_SECONDS
         finally:
             try:

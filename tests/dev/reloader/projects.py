@@ -142,8 +142,12 @@ class Project:
         return family(self.process.pid)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and return the exit status; if that is none of success, show the lines."""
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        status = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        print(*self.lines, sep="\n")  # for pytest, which shows it when a test fails
+        return status
 
     def clean_up(self) -> None:
         if hasattr(self, "process"):

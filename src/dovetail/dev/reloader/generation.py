@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from dovetail.dev import console
+from dovetail.dev.interruptions import patient, postponed
 from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.imports import ImportRecorder
 from dovetail.dev.reloader.link import Link
@@ -90,9 +91,10 @@ class Generation:
         :raises SystemExit: the files have changed, or this process was told to end.
         """
         with self._handle_termination():
-            self._start(watcher.run, "dovetail-reloader", _START_DELAY)
-            if self._link is not None:
-                self._start(self._attend, "dovetail-reloader-link", self._link, recorder)
+            with postponed():
+                self._start(watcher.run, "dovetail-reloader", _START_DELAY)
+                if self._link is not None:
+                    self._start(self._attend, "dovetail-reloader-link", self._link, recorder)
             try:
                 with contextlib.suppress(KeyboardInterrupt):
                     self._main()
@@ -181,7 +183,7 @@ class Generation:
         if threading.current_thread() is not threading.main_thread():
             yield  # signals are the main thread's
             return
-        before = signal.signal(signal.SIGTERM, self._terminate)
+        before = signal.signal(signal.SIGTERM, patient(self._terminate))
         self._is_interruptible = True
         try:
             yield
