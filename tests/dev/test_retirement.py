@@ -276,14 +276,68 @@ def test_a_client_with_tls_that_says_nothing_is_not_waited_for(
         assert client.recv(1) == b""
 
 
-def test_retiring_before_serving(generations: Generations) -> None:
-    server = make_server("127.0.0.1", 0, hello, fd=generations.listener.fileno())
+@KINDS
+def test_retiring_before_serving(generations: Generations, threaded: bool) -> None:
+    fd = generations.listener.fileno()
+    server = make_server("127.0.0.1", 0, named(b"first"), fd=fd, threaded=threaded)
     ours, theirs = socket.socketpair()
-    server.adopt([ours])
+    assert server.adopt([ours]) == []
     assert server.retire(1.0) == [ours]
-    server.serve_forever()  # it is over
+    assert server.adopt([ours]) == [ours]
+    with generations.connect() as client:
+        client.sendall(REQUEST)
+        server.serve_forever()  # it is over
+        generations.start(named(b"second"))
+        assert read_reply(client) == b"second"
     ours.close()
     theirs.close()
+
+
+@KINDS
+def test_who_comes_when_the_doors_are_shut(
+    generations: Generations, monkeypatch: pytest.MonkeyPatch, threaded: bool
+) -> None:
+    leave, shut = threading.Event(), threading.Event()
+    first = generations.start(named(b"first"), threaded=threaded)
+    held = threading.Event()
+
+    def hold() -> None:
+        held.set()
+        assert leave.wait(PATIENCE)
+
+    monkeypatch.setattr(first, "service_actions", hold)
+    assert held.wait(PATIENCE)
+    released: list[socket.socket] = []
+    retiring = threading.Thread(
+        target=lambda: released.extend(first.retire(PATIENCE, None, shut.set))
+    )
+    retiring.start()
+    with generations.connect() as client:
+        assert ask(client) == b"first"
+        assert not shut.is_set()
+        leave.set()
+        assert shut.wait(PATIENCE)
+    retiring.join(PATIENCE)
+    for sock in released:
+        sock.close()
+    assert generations.has_returned()
+    with generations.connect() as client:
+        client.sendall(REQUEST)
+        generations.start(named(b"second"), threaded=threaded)
+        assert read_reply(client) == b"second"
+
+
+def test_who_comes_to_a_server_that_has_ended(generations: Generations) -> None:
+    first = generations.start(hello)
+    wait_until(lambda: first._crew)
+    engine = first._crew
+    assert isinstance(engine, Engine)
+    assert first.retire(PATIENCE) == []
+    assert generations.has_returned()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert first.adopt([ours]) == [ours]
+        assert engine.adopt([ours]) == [ours]
 
 
 def test_what_is_adopted_is_closed_with_a_server_that_never_serves() -> None:

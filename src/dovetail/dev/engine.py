@@ -114,7 +114,10 @@ class Engine:
         self._linger_until = 0.0
         self._released: list[socket.socket] = []
         self._give: Give | None = None
+        self._shut: Callable[[], object] | None = None
         self._retired = threading.Event()
+        self._adopting = threading.Lock()  # guards the next one
+        self._has_left = False
         self._error: BaseException | None = None
 
     def be_last(self) -> None:
@@ -141,13 +144,20 @@ class Engine:
         lines = escape_lines("".join(traceback.format_exception(error)))
         self._service.logs.error.error("The application has ended a request:\n%s", lines.rstrip())
 
-    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
+    def retire(
+        self,
+        grace: float,
+        give: Give | None = None,
+        shut: Callable[[], object] | None = None,
+    ) -> list[socket.socket]:
         """Accept nobody any more, finish within ``grace`` seconds what is under way, and stop.
 
         :param give: is called, by the steward, with sockets as soon as they are to be had.
+        :param shut: is called, by the steward, once when nobody is accepted any more.
         :return: the sockets of the clients with whom somebody else can go on, without those given.
         """
         self._give = give
+        self._shut = shut
         self._retire_by = time.monotonic() + grace
         self._bell.ring()
         self._retired.wait()
@@ -174,10 +184,17 @@ class Engine:
 
     # Serving
 
-    def adopt(self, sockets: Iterable[socket.socket]) -> None:
-        """Go on with connections that somebody else has accepted; also while serving."""
-        for sock in sockets:
-            self._loop.adopt(sock)
+    def adopt(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """Go on with connections that somebody else has accepted; also while serving.
+
+        :return: the sockets, if it is too late for that; none if they are taken.
+        """
+        with self._adopting:
+            if self._has_left:
+                return sockets
+            for sock in sockets:
+                self._loop.adopt(sock)
+        return []
 
     def serve(self, *, once: bool = False) -> None:
         """Serve.
@@ -186,7 +203,8 @@ class Engine:
         :raises BaseException: what was to leave the server.
         """
         self._once = once
-        if not once:
+        # One that was told to stop before may have a successor already, on the same socket.
+        if not (once or self._stopping):
             self._loop.doors.open()
         with postponed(self._bell.ring) as signals:
             try:
@@ -216,7 +234,7 @@ class Engine:
     def _keep_house(self, heed_signals: Callable[[], None] = lambda: None) -> None:
         self._keeper = threading.current_thread()
         try:
-            if not self._inside:
+            if not (self._inside or self._stopping):
                 self._hire(self._service.settings.threads)
             while not self._is_over():
                 haste = self._retire_by is not None or self._once
@@ -242,8 +260,7 @@ class Engine:
         return self._retire_by is not None and self._has_retired(self._retire_by)
 
     def _has_retired(self, deadline: float) -> bool:
-        self._service.draining = True
-        self._loop.doors.leave()
+        self._close_doors()
         self._release()
         now = time.monotonic()
         if self._loop.under_way:
@@ -251,10 +268,18 @@ class Engine:
         self._linger_until = self._linger_until or now + _LINGER_SECONDS
         return now >= self._linger_until or not self._loop.is_lingering
 
-    def _leave(self) -> None:
-        """Accept nobody, part with those who wait, and let the thread inside return."""
+    def _close_doors(self) -> None:
         self._service.draining = True
         self._loop.doors.leave()
+        if self._shut is not None:
+            self._shut()
+            self._shut = None
+
+    def _leave(self) -> None:
+        """Accept nobody, part with those who wait, and let the thread inside return."""
+        self._close_doors()
+        with self._adopting:
+            self._has_left = True
         self._listener.close()
         self._release()
         if self._retire_by is None:

@@ -9,7 +9,7 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from http.server import HTTPServer
 from socketserver import ThreadingMixIn
@@ -221,7 +221,7 @@ class BaseWSGIServer(HTTPServer):
     def _serve(
         self,
         crew: Engine | Workers,
-        clients: Callable[[], Iterable[socket.socket]],
+        clients: Callable[[], list[socket.socket]],
         *,
         once: bool = False,
     ) -> None:
@@ -250,7 +250,12 @@ class BaseWSGIServer(HTTPServer):
             crew.stop()
             self._wait_for(crew, None)
 
-    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
+    def retire(
+        self,
+        grace: float,
+        give: Give | None = None,
+        shut: Callable[[], object] | None = None,
+    ) -> list[socket.socket]:
         """Make :meth:`serve_forever` return without a client losing a request.
 
         Any thread may, but not within :meth:`service_actions`, which it would wait for.
@@ -263,6 +268,8 @@ class BaseWSGIServer(HTTPServer):
 
         :param give: is called in some thread with sockets as soon as they are to be had, instead
             of all being returned in the end.
+        :param shut: is called in some thread when nobody is accepted any more; not if it was not
+            serving.
         :return: the sockets of clients that are connected and wait for no answer. Their next
             request is not lost: pass them to :meth:`adopt` of another server. With TLS there are
             none; such connections are closed.
@@ -270,18 +277,21 @@ class BaseWSGIServer(HTTPServer):
         crew = self._end()
         if crew is None:
             return self._take_adopted()
-        released = crew.retire(grace, give)
+        released = crew.retire(grace, give, shut)
         self._wait_for(crew, _RETURN_SECONDS)
         return released
 
-    def adopt(self, sockets: Iterable[socket.socket]) -> None:
-        """Go on with what another server's :meth:`retire` has returned; any thread may."""
+    def adopt(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """Go on with what another server's :meth:`retire` has returned; any thread may.
+
+        :return: the sockets, if this server has ended or is just about to; none if it takes them.
+        """
         with self._crew_lock:
             crew = self._crew
-            if crew is None:
+            if crew is None and not self._ending:
                 self._adopted += sockets
-        if crew is not None:
-            crew.adopt(sockets)
+                return []
+        return sockets if crew is None else crew.adopt(sockets)
 
     def _take_adopted(self) -> list[socket.socket]:
         adopted, self._adopted = self._adopted, []

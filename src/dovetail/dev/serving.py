@@ -205,15 +205,20 @@ class _Retirable:
         """Return the listening socket's descriptor."""
         return self._server.fileno()
 
-    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
-        """Stop serving; give, or return, the connections that wait for their next request."""
+    def retire(
+        self,
+        grace: float,
+        give: Give | None = None,
+        shut: Callable[[], object] | None = None,
+    ) -> list[socket.socket]:
+        """See :meth:`~dovetail.dev.server.BaseWSGIServer.retire`."""
         if self._stack.live is not None:
             self._stack.live.close()
-        return self._server.retire(grace, give)
+        return self._server.retire(grace, give, shut)
 
-    def adopt(self, sockets: list[socket.socket]) -> None:
-        """Serve on connections of another process."""
-        self._server.adopt(sockets)
+    def adopt(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """See :meth:`~dovetail.dev.server.BaseWSGIServer.adopt`."""
+        return self._server.adopt(sockets)
 
 
 def _announce(server: BaseWSGIServer, debugger: DebuggedApplication | None) -> None:

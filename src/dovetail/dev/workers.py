@@ -35,6 +35,9 @@ _STOP = b"S"
 _RETIRE = b"R"
 # Go on with the clients whose sockets come along.
 _ADOPT = b"A"
+# What a worker sends: sockets come along, or it accepts nobody any more.
+_SOCKETS_COME = b"."
+_IS_SHUT = b"s"
 # How many sockets go into one message; Linux allows 253.
 _SOCKETS = 100
 # A process that has lived for less than this, in seconds, is not replaced before as long has passed
@@ -101,13 +104,17 @@ class WorkerEnd:
             self._handing_up.join()
 
     def _hand_up(self, grace: float) -> None:
-        self._send_up(self.engine.retire(grace, self._send_up))
+        self._send_up(self.engine.retire(grace, self._send_up, self._say_shut))
+
+    def _say_shut(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.sendall(_IS_SHUT)
 
     def _send_up(self, sockets: list[socket.socket]) -> None:
         for at in range(0, len(sockets), _SOCKETS):
             fds = [sock.fileno() for sock in sockets[at : at + _SOCKETS]]
             with contextlib.suppress(OSError):
-                socket.send_fds(self._sock, [b"."], fds)
+                socket.send_fds(self._sock, [_SOCKETS_COME], fds)
         for sock in sockets:
             sock.close()
 
@@ -117,6 +124,7 @@ class _Worker:
     pid: int
     line: socket.socket
     started: float
+    is_shut: bool = False
 
 
 class Workers:
@@ -143,13 +151,15 @@ class Workers:
         self._interval = interval
         self._bell = Bell()
         self._workers: list[_Worker] = []
-        self._adopting = threading.Lock()  # guards the next one
+        self._adopting = threading.Lock()  # guards the next two
         self._adopted: list[socket.socket] = []
+        self._has_left = False
         self._hire_at = 0.0
         self._stopping = False
         self._grace: float | None = None
         self._released: list[socket.socket] = []
         self._give: Give | None = None
+        self._shut: Callable[[], object] | None = None
         self._retired = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -160,9 +170,15 @@ class Workers:
         self._stopping = True
         self._bell.ring()
 
-    def retire(self, grace: float, give: Give | None = None) -> list[socket.socket]:
+    def retire(
+        self,
+        grace: float,
+        give: Give | None = None,
+        shut: Callable[[], object] | None = None,
+    ) -> list[socket.socket]:
         """Do what :meth:`dovetail.dev.engine.Engine.retire` does, in all processes."""
         self._give = give
+        self._shut = shut
         self._grace = grace
         self.stop()
         self._retired.wait()
@@ -175,11 +191,17 @@ class Workers:
 
     # Serving
 
-    def adopt(self, sockets: Iterable[socket.socket]) -> None:
-        """Have the processes go on with connections that somebody else has accepted."""
+    def adopt(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """Have the processes go on with connections that somebody else has accepted.
+
+        :return: the sockets, if it is too late for that; none if they are taken.
+        """
         with self._adopting:
+            if self._has_left:
+                return sockets
             self._adopted += sockets
         self._bell.ring()
+        return []
 
     def serve(self, *, once: bool = False) -> None:
         """Serve until told to stop.
@@ -327,6 +349,8 @@ class Workers:
             with contextlib.suppress(OSError):
                 worker.line.sendall(_ORDER.pack(order, seconds))
         deadline = time.monotonic() + seconds + (_HANDOVER_SECONDS if order == _RETIRE else 0.0)
+        with self._adopting:
+            self._has_left = True
         self._pass_on(self._take_adopted())
         self._wait_for_ends(deadline)
         self._send(signal.SIGINT)
@@ -337,10 +361,18 @@ class Workers:
 
     def _wait_for_ends(self, deadline: float) -> None:
         """Wait until all processes have ended, but not longer than to a moment."""
+        self._note_shut()
         while self._workers and (left := deadline - time.monotonic()) > 0:
             lines = {worker.line.fileno(): worker for worker in self._workers}
             for fd in wait_for_any(lines, left):
                 self._collect(lines[fd])
+            self._note_shut()
+
+    def _note_shut(self) -> None:
+        """Tell who wants to know as soon as no process accepts anybody any more."""
+        if self._shut is not None and all(worker.is_shut for worker in self._workers):
+            self._shut()
+            self._shut = None
 
     def _send(self, number: int) -> None:
         for worker in self._workers:
@@ -353,6 +385,7 @@ class Workers:
             octets, fds, _, _ = socket.recv_fds(worker.line, 1, _SOCKETS)
         except OSError:
             octets, fds = b"", []
+        worker.is_shut = worker.is_shut or octets == _IS_SHUT
         self._pass_on(_sockets_of(fds))
         if not octets:
             self._bury(worker)

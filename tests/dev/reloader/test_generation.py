@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable
 
 import pytest
+from tests.dev.live import PATIENCE
 
+from dovetail.dev.reloader import generation as generations
 from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.generation import Generation
 from dovetail.dev.reloader.link import Link
+from dovetail.server.poller import READABLE, wait_for
 
 pytestmark = [
     pytest.mark.network,
@@ -19,10 +23,13 @@ pytestmark = [
 
 
 class Server:
-    """Keeps what it is to go on with."""
+    """Keeps what it is to go on with, unless it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_ended: bool = False) -> None:
         self.adopted: list[socket.socket] = []
+        self.has_ended = has_ended
+        self.shut: Callable[[], object] | None = None
+        self.retiring, self.done = threading.Event(), threading.Event()
 
     def fileno(self) -> int:
         return -1
@@ -31,19 +38,32 @@ class Server:
         self,
         grace: float,
         give: Callable[[list[socket.socket]], object] | None = None,
+        shut: Callable[[], object] | None = None,
     ) -> list[socket.socket]:
+        self.shut = shut
+        self.retiring.set()
+        assert self.done.wait(PATIENCE)
         return []
 
-    def adopt(self, sockets: Iterable[socket.socket]) -> None:
+    def adopt(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        if self.has_ended:
+            return sockets
         self.adopted += sockets
+        return []
 
 
-@pytest.mark.parametrize("is_retiring", [False, True], ids=["serving", "retiring"])
-def test_connections_that_arrive(is_retiring: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("is_retiring", "has_ended"),
+    [(False, False), (True, False), (False, True)],
+    ids=["serving", "retiring", "ended"],
+)
+def test_connections_that_arrive(
+    is_retiring: bool, has_ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Generation, "has_begun", False)
     ours, theirs = Link.pair()
     client, connection = socket.socketpair()
-    server = Server()
+    server = Server(has_ended=has_ended)
     generation = Generation(lambda: None, server, Link(theirs))
     generation._is_retiring = is_retiring
     with contextlib.closing(ours), theirs, client:
@@ -53,9 +73,44 @@ def test_connections_that_arrive(is_retiring: bool, monkeypatch: pytest.MonkeyPa
         generation.begin()
         assert ours.listen() == (messages.SERVING, [])
         # Of a client that may have asked already none is lost: the next process gets it.
-        kept = ours.listen()[1] if is_retiring else server.adopted
-        assert bool(server.adopted) is not is_retiring
+        is_late = is_retiring or has_ended
+        kept = ours.listen()[1] if is_late else server.adopted
+        assert bool(server.adopted) is not is_late
         client.sendall(b"a request")
         assert [sock.recv(100) for sock in kept] == [b"a request"]
         for sock in kept:
             sock.close()
+
+
+def test_the_next_one_comes_when_nobody_is_accepted_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(generations, "_HEAD_START", 0.0)
+    ours, theirs = Link.pair()
+    server = Server()
+    generation = Generation(lambda: None, server, Link(theirs))
+    leaving = threading.Thread(target=generation._leave, args=(server,))
+    with contextlib.closing(ours), theirs:
+        leaving.start()
+        assert server.retiring.wait(PATIENCE)
+        assert not wait_for(ours.fileno(), READABLE, 0)
+        assert server.shut is not None
+        server.shut()
+        assert ours.listen() == (messages.NEXT, [])
+        server.done.set()
+        leaving.join(PATIENCE)
+
+
+def test_the_next_one_comes_in_the_end_also_if_clients_are_accepted_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(generations, "GRACE", 0.0)
+    ours, theirs = Link.pair()
+    server = Server()
+    generation = Generation(lambda: None, server, Link(theirs))
+    leaving = threading.Thread(target=generation._leave, args=(server,))
+    with contextlib.closing(ours), theirs:
+        leaving.start()
+        assert ours.listen() == (messages.NEXT, [])
+        server.done.set()
+        leaving.join(PATIENCE)

@@ -28,7 +28,8 @@ __all__ = ["Generation", "Retirable"]
 
 #: How long requests that are under way are given to finish, in seconds.
 GRACE: Final = 10.0
-# How long the next process waits for them; then it starts, and serves beside this one.
+# How long the next process waits for them, once nobody is accepted any more; then it starts, and
+# serves beside this one.
 _HEAD_START = 0.5
 # How long this process is given to end, in seconds, once the function has returned.
 _ENDING = 2.0
@@ -44,12 +45,15 @@ class Retirable(Protocol):
         """Return the listening socket's descriptor."""
 
     def retire(
-        self, grace: float, give: Callable[[list[socket.socket]], object] | None = None
+        self,
+        grace: float,
+        give: Callable[[list[socket.socket]], object] | None = None,
+        shut: Callable[[], object] | None = None,
     ) -> list[socket.socket]:
         """Stop serving; give, or return, the connections that wait for their next request."""
 
-    def adopt(self, sockets: list[socket.socket]) -> None:
-        """Serve on connections of another process."""
+    def adopt(self, sockets: list[socket.socket]) -> list[socket.socket]:
+        """Serve on connections of another process; return them if it is too late for that."""
 
 
 class Generation:
@@ -127,11 +131,15 @@ class Generation:
     # Serving
 
     def _leave(self, server: Retirable) -> None:
+        # A client that the next one has answered must not come to this one afterwards, so the head
+        # start begins when nobody is accepted any more. What keeps a server from that for all the
+        # grace is not waited for.
         impatience = threading.Timer(_HEAD_START, self._call_next)
-        impatience.daemon = True
-        impatience.start()
+        despair = threading.Timer(GRACE, self._call_next)
+        impatience.daemon = despair.daemon = True
+        despair.start()
         try:
-            self._hand_over(server.retire(GRACE, self._hand_over))
+            self._hand_over(server.retire(GRACE, self._hand_over, impatience.start))
         finally:
             self._call_next()
 
@@ -146,13 +154,13 @@ class Generation:
             self._link.say(messages.NEXT)
 
     def _adopt(self, connections: list[socket.socket]) -> None:
-        if self._server is not None and not self._is_retiring:
-            self._server.adopt(connections)
-        elif self._server is not None:
-            self._hand_over(connections)  # for the next process
-        else:
+        if self._server is None:
             for connection in connections:
                 connection.close()
+            return
+        if not self._is_retiring:
+            connections = self._server.adopt(connections)
+        self._hand_over(connections)  # for the next process
 
     def _attend(self, link: Link, recorder: ImportRecorder) -> None:
         """Listen to the other process, without which this one ends, too; and to forked ones."""
