@@ -18,10 +18,12 @@ from dovetail.server.poller import Poller
 from dovetail.server.service import Service
 from dovetail.server.steward import Bell, Steward
 
-__all__ = ["MOST_THREADS", "Engine", "Give"]
+__all__ = ["MOST_THREADS", "Engine", "Give", "Shut"]
 
 #: Takes sockets, open, for somebody who goes on with them.
 Give = Callable[[list[socket.socket]], object]
+#: Is told that a server accepts nobody any more.
+Shut = Callable[[], object]
 
 #: So many requests can be in the application at a time. In development an application may call
 #: itself, hold long polls and stream: what production answers by configuration, threads do here.
@@ -114,7 +116,7 @@ class Engine:
         self._linger_until = 0.0
         self._released: list[socket.socket] = []
         self._give: Give | None = None
-        self._shut: Callable[[], object] | None = None
+        self._shut: Shut | None = None
         self._retired = threading.Event()
         self._adopting = threading.Lock()  # guards the next one
         self._has_left = False
@@ -145,10 +147,7 @@ class Engine:
         self._service.logs.error.error("The application has ended a request:\n%s", lines.rstrip())
 
     def retire(
-        self,
-        grace: float,
-        give: Give | None = None,
-        shut: Callable[[], object] | None = None,
+        self, grace: float, give: Give | None = None, shut: Shut | None = None
     ) -> list[socket.socket]:
         """Accept nobody any more, finish within ``grace`` seconds what is under way, and stop.
 

@@ -20,7 +20,7 @@ from dovetail.dev import console
 from dovetail.dev.certificates import SslContextArgument, make_ssl_context
 from dovetail.dev.console import Styled
 from dovetail.dev.conversation import Conversation, Owner, ServerLog, WitnessedWire
-from dovetail.dev.engine import Engine, Give
+from dovetail.dev.engine import Engine, Give, Shut
 from dovetail.dev.handler import WSGIRequestHandler, make_settings
 from dovetail.dev.hosts import (
     ALL_ADDRESSES,
@@ -251,10 +251,7 @@ class BaseWSGIServer(HTTPServer):
             self._wait_for(crew, None)
 
     def retire(
-        self,
-        grace: float,
-        give: Give | None = None,
-        shut: Callable[[], object] | None = None,
+        self, grace: float, give: Give | None = None, shut: Shut | None = None
     ) -> list[socket.socket]:
         """Make :meth:`serve_forever` return without a client losing a request.
 

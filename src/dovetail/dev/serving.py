@@ -15,7 +15,7 @@ from wsgiref.types import WSGIApplication
 from dovetail.dev.certificates import SslContextArgument, make_ssl_devcert
 from dovetail.dev.console import Styled
 from dovetail.dev.debugger import DebuggedApplication
-from dovetail.dev.engine import Give
+from dovetail.dev.engine import Give, Shut
 from dovetail.dev.handler import WSGIRequestHandler
 from dovetail.dev.origin import SERVER_FD, is_running_from_reloader
 from dovetail.dev.server import BaseWSGIServer, make_server
@@ -206,10 +206,7 @@ class _Retirable:
         return self._server.fileno()
 
     def retire(
-        self,
-        grace: float,
-        give: Give | None = None,
-        shut: Callable[[], object] | None = None,
+        self, grace: float, give: Give | None = None, shut: Shut | None = None
     ) -> list[socket.socket]:
         """See :meth:`~dovetail.dev.server.BaseWSGIServer.retire`."""
         if self._stack.live is not None:

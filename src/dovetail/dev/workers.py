@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from dovetail.dev.engine import Engine, Give
+from dovetail.dev.engine import Engine, Give, Shut
 from dovetail.dev.interruptions import postponed
 from dovetail.server.deaths import describe_death
 from dovetail.server.poller import wait_for_any
@@ -159,7 +159,7 @@ class Workers:
         self._grace: float | None = None
         self._released: list[socket.socket] = []
         self._give: Give | None = None
-        self._shut: Callable[[], object] | None = None
+        self._shut: Shut | None = None
         self._retired = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -171,10 +171,7 @@ class Workers:
         self._bell.ring()
 
     def retire(
-        self,
-        grace: float,
-        give: Give | None = None,
-        shut: Callable[[], object] | None = None,
+        self, grace: float, give: Give | None = None, shut: Shut | None = None
     ) -> list[socket.socket]:
         """Do what :meth:`dovetail.dev.engine.Engine.retire` does, in all processes."""
         self._give = give

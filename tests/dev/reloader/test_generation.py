@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.dev.live import PATIENCE
@@ -82,35 +82,35 @@ def test_connections_that_arrive(
             sock.close()
 
 
+@contextlib.contextmanager
+def leaving() -> Iterator[tuple[Link, Server]]:
+    """Have a server's process make room; yield the line to it."""
+    ours, theirs = Link.pair()
+    server = Server()
+    generation = Generation(lambda: None, server, Link(theirs))
+    thread = threading.Thread(target=generation._leave, args=(server,))
+    with contextlib.closing(ours), theirs:
+        thread.start()
+        yield ours, server
+        server.done.set()
+        thread.join(PATIENCE)
+
+
 def test_the_next_one_comes_when_nobody_is_accepted_any_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(generations, "_HEAD_START", 0.0)
-    ours, theirs = Link.pair()
-    server = Server()
-    generation = Generation(lambda: None, server, Link(theirs))
-    leaving = threading.Thread(target=generation._leave, args=(server,))
-    with contextlib.closing(ours), theirs:
-        leaving.start()
+    with leaving() as (line, server):
         assert server.retiring.wait(PATIENCE)
-        assert not wait_for(ours.fileno(), READABLE, 0)
+        assert not wait_for(line.fileno(), READABLE, 0)
         assert server.shut is not None
         server.shut()
-        assert ours.listen() == (messages.NEXT, [])
-        server.done.set()
-        leaving.join(PATIENCE)
+        assert line.listen() == (messages.NEXT, [])
 
 
 def test_the_next_one_comes_in_the_end_also_if_clients_are_accepted_still(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(generations, "GRACE", 0.0)
-    ours, theirs = Link.pair()
-    server = Server()
-    generation = Generation(lambda: None, server, Link(theirs))
-    leaving = threading.Thread(target=generation._leave, args=(server,))
-    with contextlib.closing(ours), theirs:
-        leaving.start()
-        assert ours.listen() == (messages.NEXT, [])
-        server.done.set()
-        leaving.join(PATIENCE)
+    with leaving() as (line, _):
+        assert line.listen() == (messages.NEXT, [])
