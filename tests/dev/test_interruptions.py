@@ -46,15 +46,6 @@ def test_ctrl_c_waits_for_the_end_at_most() -> None:
         context.__exit__(None, None, None)
 
 
-def test_ctrl_c_comes_through_where_it_may() -> None:
-    with postponed() as postponement:
-        with postponement.lifted(), pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            postponement.lifted().__enter__()
-
-
 def test_the_third_does_not_wait() -> None:
     with postponed() as postponement:
         signal.raise_signal(signal.SIGINT)
@@ -136,6 +127,59 @@ def test_a_forked_process_waits_for_nobody() -> None:
             finally:
                 os._exit(status)
         assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_leaves_by_an_exception() -> None:
+    pid = 0
+    try:
+        with postponed():
+            signal.raise_signal(signal.SIGINT)  # not for the forked one
+            pid = os.fork()
+            if not pid:
+                raise RuntimeError
+    except KeyboardInterrupt:
+        assert pid
+    except RuntimeError:
+        os._exit(7)
+    finally:
+        if not pid:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+
+
+@pytest.mark.network
+def test_the_only_application_thread_is_interrupted_at_once() -> None:
+    program = """
+    import http.client, signal, threading
+    from dovetail.dev.server import make_server
+
+    def app(environ, start_response):
+        try:
+            # As it always is, for who looks, such as asyncio.run().
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            print("interrupted")
+            raise
+        print("undisturbed")
+
+    def ask():
+        client = http.client.HTTPConnection("127.0.0.1", server.port)
+        client.request("GET", "/")
+        try:
+            client.getresponse()
+        except OSError:
+            pass
+        client.close()
+
+    with make_server("127.0.0.1", 0, app) as server:
+        threading.Thread(target=ask, daemon=True).start()
+        server.serve_forever()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True)
+    assert ran.stdout == "interrupted\n"
 
 
 @pytest.mark.network

@@ -11,7 +11,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterable
 
-from dovetail.dev.interruptions import Postponement, postponed
+from dovetail.dev.interruptions import postponed
 from dovetail.server.controls import escape_lines
 from dovetail.server.loop import Loop, MakeConnection
 from dovetail.server.poller import Poller
@@ -205,24 +205,26 @@ class Engine:
         # One that was told to stop before may have a successor already, on the same socket.
         if not (once or self._stopping):
             self._loop.doors.open()
-        with postponed(self._bell.ring) as signals:
-            try:
-                if self._inside:
-                    self._serve_inside(signals)
-                else:
+        try:
+            if self._inside:
+                self._serve_inside()
+            else:
+                with postponed(self._bell.ring) as signals:
                     self._keep_house(signals.act)
-            finally:
+        finally:
+            with postponed():
                 self._dismiss()
         if self._error is not None:
             raise self._error
 
-    def _serve_inside(self, signals: Postponement) -> None:
+    def _serve_inside(self) -> None:
         steward = threading.Thread(target=self._keep_house, name="steward", daemon=True)
         self._threads.append(threading.current_thread())
         try:
-            steward.start()
-            with signals.lifted():  # the application can be interrupted by Ctrl-C
-                self._loop.work()
+            with postponed():
+                steward.start()
+            # Ctrl-C comes in this thread, and leaves by here.
+            self._loop.work()
         finally:
             self.stop()
             if steward.is_alive():

@@ -13,15 +13,16 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Final
 
-__all__ = ["Postponement", "patient", "postponed"]
+__all__ = ["INSISTENT", "patient", "postponed"]
 
 Handler = Callable[[int, FrameType | None], object]
 
-# So many signals that have not been acted on are somebody who does not want to wait.
-_INSISTENT: Final = 3
+#: So many signals are somebody who does not want to wait.
+INSISTENT: Final = 3
 
 # Those in force, the innermost last. Only the main thread has any, as it alone handles signals.
 _postponements: list[Postponement] = []
@@ -35,13 +36,12 @@ class Postponement:
 
     def __init__(self, wake: Callable[[], object]) -> None:
         self._wake = wake
-        self._waiting: list[tuple[Handler, int, FrameType | None]] = []
-        self._lets_through = False
+        self._waiting: list[Callable[[], object]] = []
 
-    def take(self, handler: Handler, number: int, frame: FrameType | None) -> None:
-        """Call a handler, now or by :meth:`act`."""
-        self._waiting.append((handler, number, frame))
-        if self._lets_through or len(self._waiting) >= _INSISTENT:
+    def take(self, call: Callable[[], object]) -> None:
+        """Keep a call for :meth:`act`, or do without waiting any longer."""
+        self._waiting.append(call)
+        if len(self._waiting) >= INSISTENT:
             self.act()
         else:
             self._wake()
@@ -49,18 +49,7 @@ class Postponement:
     def act(self) -> None:
         """Call the handlers that wait, of which one may raise."""
         while self._waiting:
-            handler, number, frame = self._waiting.pop(0)
-            handler(number, frame)
-
-    @contextmanager
-    def lifted(self) -> Iterator[None]:
-        """Meanwhile, call handlers at once, for code that nothing else could interrupt."""
-        self._lets_through = True
-        try:
-            self.act()
-            yield
-        finally:
-            self._lets_through = False
+            self._waiting.pop(0)()
 
 
 def patient(handler: Handler) -> Handler:
@@ -68,7 +57,7 @@ def patient(handler: Handler) -> Handler:
 
     def handle(number: int, frame: FrameType | None) -> None:
         if _postponements:
-            _postponements[-1].take(handler, number, frame)
+            _postponements[-1].take(partial(handler, number, frame))
         else:
             handler(number, frame)
 
@@ -95,8 +84,9 @@ def postponed(wake: Callable[[], object] = lambda: None) -> Iterator[Postponemen
     finally:
         if signal.getsignal(signal.SIGINT) is interrupt:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-        _postponements.remove(postponement)
-        postponement.act()
+        if postponement in _postponements:  # not so in a process that was forked meanwhile
+            _postponements.remove(postponement)
+            postponement.act()
 
 
 if hasattr(os, "register_at_fork"):

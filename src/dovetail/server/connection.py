@@ -109,8 +109,8 @@ class Connection:
         self._base = base
         self.phase = Phase.HANDSHAKE if wire.tls else Phase.READING
         self.ownership = Ownership.IDLE
-        #: Monotonic time at which ``expire`` is due.
         now = time.monotonic()
+        #: Monotonic time at which ``expire`` is due.
         self.deadline = now + service.settings.header_timeout
         self._young_until = now + _YOUNG_SECONDS
         self._reader = RequestReader(service.limits)

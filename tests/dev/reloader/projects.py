@@ -142,7 +142,7 @@ class Project:
         return family(self.process.pid)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal, and return the exit status; if that is none of success, show the lines."""
+        """Send a signal, and return the exit status."""
         self.process.send_signal(number)
         status = self.process.wait(PATIENCE)
         self._reader.join(PATIENCE)

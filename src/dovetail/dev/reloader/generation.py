@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 from dovetail.dev import console
+from dovetail.dev.engine import Give, Shut
 from dovetail.dev.interruptions import patient, postponed
 from dovetail.dev.reloader import link as messages
 from dovetail.dev.reloader.imports import ImportRecorder
@@ -45,10 +46,7 @@ class Retirable(Protocol):
         """Return the listening socket's descriptor."""
 
     def retire(
-        self,
-        grace: float,
-        give: Callable[[list[socket.socket]], object] | None = None,
-        shut: Callable[[], object] | None = None,
+        self, grace: float, give: Give | None = None, shut: Shut | None = None
     ) -> list[socket.socket]:
         """Stop serving; give, or return, the connections that wait for their next request."""
 
@@ -131,17 +129,20 @@ class Generation:
     # Serving
 
     def _leave(self, server: Retirable) -> None:
+        shut = threading.Event()
+        self._start(self._lose_patience, "dovetail-reloader-impatience", shut)
+        try:
+            self._hand_over(server.retire(GRACE, self._hand_over, shut.set))
+        finally:
+            self._call_next()
+
+    def _lose_patience(self, shut: threading.Event) -> None:
         # A client that the next one has answered must not come to this one afterwards, so the head
         # start begins when nobody is accepted any more. What keeps a server from that for all the
         # grace is not waited for.
-        impatience = threading.Timer(_HEAD_START, self._call_next)
-        despair = threading.Timer(GRACE, self._call_next)
-        impatience.daemon = despair.daemon = True
-        despair.start()
-        try:
-            self._hand_over(server.retire(GRACE, self._hand_over, impatience.start))
-        finally:
-            self._call_next()
+        if shut.wait(GRACE):
+            time.sleep(_HEAD_START)
+        self._call_next()
 
     def _hand_over(self, connections: list[socket.socket]) -> None:
         if self._link is not None:

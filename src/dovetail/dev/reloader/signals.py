@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any, Final
 
 from dovetail.dev import console
+from dovetail.dev.interruptions import INSISTENT
 
 __all__ = ["PATIENCE", "Signals"]
 
@@ -19,8 +20,6 @@ __all__ = ["PATIENCE", "Signals"]
 PATIENCE: Final = 12.0
 # A terminal sends Ctrl-C to the child, too; it is handed on only to a child that has not heard.
 _INTERRUPT_DELAY = 0.3
-# So many times Ctrl-C is somebody who does not want to wait; pdb, for one, goes on at the first.
-_INSISTENT = 3
 # How long after a signal to say what is waited for, in seconds: then one more Ctrl-C is enough.
 _SILENCE = 2.0
 
@@ -84,7 +83,7 @@ class Signals:
         if is_first:
             self._say_at = now + _SILENCE
             self._kill_at = now + PATIENCE
-        elif number == signal.SIGINT and (self._interrupts >= _INSISTENT or self._say_at is None):
+        elif number == signal.SIGINT and (self._interrupts >= INSISTENT or self._say_at is None):
             self._kill_at = now
         if number == signal.SIGINT and is_first:
             self._send_at = now + _INTERRUPT_DELAY
